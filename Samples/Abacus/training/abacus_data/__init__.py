@@ -1,0 +1,1 @@
+"""The questions Abacus is trained on: generated, seeded, and ours; no outside text."""

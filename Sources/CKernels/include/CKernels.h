@@ -1,0 +1,124 @@
+// CKernels: the arithmetic of FusionSpec. No allocation, no threads, no mutable globals.
+//
+// One rule holds for every function: output row i depends on input row i and the weights alone, through one
+// accumulation order that is fixed per function. It does not depend on how many rows come along, on how the
+// caller splits columns over threads, or on tile sizes. Speculative decoding is exact because of this.
+//
+// For f32 and bf16 weights the order is the same for every instruction set as well: each output is one chain
+// of fused multiply-adds over k = 0, 1, 2, ... So all kernel sets give identical bits in fs_matmul,
+// fs_gated_matmul's products, and may differ only where a function says so.
+#ifndef FUSIONSPEC_CKERNELS_H
+#define FUSIONSPEC_CKERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// A table of kernels for one instruction set ("scalar", "avx2", "avx512"). Immutable, lives for ever.
+typedef struct fs_kernels fs_kernels;
+
+/// How a packed weight matrix holds its elements.
+typedef enum fs_format { FS_FORMAT_F32 = 0, FS_FORMAT_BF16 = 1 } fs_format;
+
+/// Element types a checkpoint may hold.
+typedef enum fs_dtype { FS_DTYPE_F32 = 0, FS_DTYPE_F16 = 1, FS_DTYPE_BF16 = 2, FS_DTYPE_F8_E4M3 = 3 } fs_dtype;
+
+/// Columns in one packed panel (one AVX-512 register of floats).
+enum { FS_PANEL_COLUMNS = 16 };
+
+/// The kernel set of that name, or NULL where it is unknown or this processor cannot run it.
+/// "auto" gives the best one.
+const fs_kernels *fs_kernels_named(const char *name);
+/// The name of a set.
+const char *fs_kernels_name(const fs_kernels *kernels);
+
+/// Bytes of one packed panel of k inputs: f32 [k][16]; bf16 [(k+1)/2][16][2] (pairs of inputs interleaved,
+/// an odd k is padded with zero). Always a multiple of 64.
+size_t fs_panel_bytes(fs_format format, ptrdiff_t k);
+
+/// Packs up to 16 weight rows (= output columns) of k floats into one panel; absent columns become zero.
+/// bf16 rounds to nearest even.
+void fs_pack_panel(fs_format format, const float *rows, ptrdiff_t row_stride, ptrdiff_t row_count, ptrdiff_t k,
+                   void *panel);
+
+/// The inverse for one weight row: k floats of column `lane` of a panel, as the kernels see them.
+void fs_unpack_row(fs_format format, const void *panel, ptrdiff_t lane, ptrdiff_t k, float *row);
+
+/// Rows of floats: row r starts at base + (index ? index[r] : r) * stride.
+typedef struct fs_rows {
+  float *base;
+  ptrdiff_t stride;
+  const int32_t *index;
+} fs_rows;
+
+/// y[r][n] = (accumulate ? y[r][n] : 0) + sum over k of x[r][k] * w[n][k],
+/// for n in [16 * panel_begin, min(16 * panel_end, columns)) and every r < row_count.
+/// Each panel is streamed from memory once for up to a register tile's worth of rows, and stays in cache for
+/// further tiles.
+void fs_matmul(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k, ptrdiff_t columns,
+               ptrdiff_t panel_begin, ptrdiff_t panel_end, fs_rows x, fs_rows y, ptrdiff_t row_count,
+               bool accumulate);
+
+/// The gated unit of SwiGLU: y[r][n] = row_scale[r] * silu(x[r] . gate[n]) * (x[r] . up[n]).
+/// `panels` interleaves the two matrices panel by panel: gate 0, up 0, gate 1, up 1, ... (`columns` and the panel
+/// range count output columns and output panels). row_scale may be NULL for 1.
+void fs_gated_matmul(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k,
+                     ptrdiff_t columns, ptrdiff_t panel_begin, ptrdiff_t panel_end, fs_rows x, fs_rows y,
+                     ptrdiff_t row_count, const float *row_scale);
+
+/// y[i] = x[i] / sqrt(mean of x squared + epsilon) * weight[i]  (RMSNorm, arXiv 1910.07467). x may equal y.
+void fs_rms_norm(const fs_kernels *kernels, const float *x, const float *weight, float epsilon, ptrdiff_t n,
+                 float *y);
+
+/// Rotary embedding (arXiv 2104.09864) in place. Interleaved: pairs (x[2i], x[2i+1]); otherwise (x[i],
+/// x[i + pairs]). cosines and sines hold `pairs` values of the row's position.
+void fs_rotate(float *x, const float *cosines, const float *sines, ptrdiff_t pairs, bool interleaved);
+
+/// y[i] += scale * x[i]; product and sum are rounded separately.
+void fs_add_scaled(const float *x, float scale, ptrdiff_t n, float *y);
+
+/// One row of multi-head latent attention in absorbed form (DeepSeek-V2, arXiv 2405.04434) over `length` cached
+/// positions, for `heads` heads.
+/// query [heads][rank + rope] (already multiplied with the key up-projection), cache [length][cache_stride] whose first
+/// rank floats are the normed latent and next `rope` floats the rotated key, output [heads][output_stride >= rank].
+/// Softmax(scale * q.k) with a running maximum over blocks of FS_ATTENTION_BLOCK positions at fixed absolute
+/// positions, merged in ascending order. scratch holds fs_latent_attention_scratch(heads) floats.
+void fs_latent_attention(const fs_kernels *kernels, const float *query, ptrdiff_t query_stride, ptrdiff_t heads,
+                         ptrdiff_t rank, ptrdiff_t rope, const float *cache, ptrdiff_t cache_stride,
+                         ptrdiff_t length, float scale, float *output, ptrdiff_t output_stride, float *scratch);
+enum { FS_ATTENTION_BLOCK = 64 };
+size_t fs_latent_attention_scratch(ptrdiff_t heads);
+
+/// Index of the greatest value, the lowest index among equals; NaN counts as minus infinity. n >= 1.
+ptrdiff_t fs_argmax(const fs_kernels *kernels, const float *x, ptrdiff_t n);
+
+/// exp(x[i] - offset) into y, returning nothing; the same polynomial in every set. Used by softmax and samplers.
+void fs_exp(const fs_kernels *kernels, const float *x, float offset, ptrdiff_t n, float *y);
+
+/// Converts n elements of a checkpoint dtype to floats.
+void fs_to_float(fs_dtype dtype, const void *source, ptrdiff_t n, float *destination);
+
+/// Numbers of the processors this process may use, ascending; returns how many (0 where the system does not say).
+ptrdiff_t fs_allowed_processors(int32_t *numbers, ptrdiff_t capacity);
+/// Keeps the calling thread on one processor (below 1024). A refusal changes nothing but speed, so it is not reported.
+void fs_bind_thread(int32_t processor);
+/// Names the calling thread for debuggers, at most 15 bytes.
+void fs_name_thread(const char *name);
+
+/// A pause inside a spin loop.
+static inline void fs_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

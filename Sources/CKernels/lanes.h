@@ -1,0 +1,79 @@
+// Sixteen floats as one value. Included by the files of the vector sets, inside their target pragma; the compiler maps
+// it to one or more registers.
+#include <math.h>
+#include <string.h>
+
+#include "kernels.h"
+
+#define FS_INLINE static inline __attribute__((always_inline))
+#define FS_UNROLL _Pragma("clang loop unroll(full)")
+
+typedef float lanes __attribute__((ext_vector_type(FS_LANES)));
+typedef int32_t lanes_i32 __attribute__((ext_vector_type(FS_LANES)));
+typedef float lanes_unaligned __attribute__((ext_vector_type(FS_LANES), aligned(4)));
+
+FS_INLINE lanes lanes_load(const float *from) { return *(const lanes_unaligned *)from; }
+FS_INLINE void lanes_store(float *to, lanes value) { *(lanes_unaligned *)to = value; }
+FS_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) { return __builtin_elementwise_fma(a, b, c); }
+
+/// The first `count` < 16 floats, zeros behind them. Nothing beyond them is read.
+FS_INLINE lanes lanes_load_part(const float *from, ptrdiff_t count) {
+#if defined(FS_MASKED_LANES)
+  return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
+#else
+  float padded[FS_LANES] = {0};
+  memcpy(padded, from, (size_t)count * sizeof(float));
+  return lanes_load(padded);
+#endif
+}
+
+/// Stores the first `count` < 16 floats.
+FS_INLINE void lanes_store_part(float *to, lanes value, ptrdiff_t count) {
+#if defined(FS_MASKED_LANES)
+  _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), value);
+#else
+  float padded[FS_LANES];
+  lanes_store(padded, value);
+  memcpy(to, padded, (size_t)count * sizeof(float));
+#endif
+}
+
+typedef float lanes8 __attribute__((ext_vector_type(8)));
+typedef float lanes4 __attribute__((ext_vector_type(4)));
+typedef float lanes2 __attribute__((ext_vector_type(2)));
+
+/// The sum of the lanes, folded in halves.
+FS_INLINE float lanes_sum(lanes value) {
+  lanes8 eight = value.lo + value.hi;
+  lanes4 four = eight.lo + eight.hi;
+  lanes2 two = four.lo + four.hi;
+  return two.x + two.y;
+}
+
+FS_INLINE float lanes_maximum(lanes value) {
+  lanes8 eight = value.lo > value.hi ? value.lo : value.hi;
+  lanes4 four = eight.lo > eight.hi ? eight.lo : eight.hi;
+  lanes2 two = four.lo > four.hi ? four.lo : four.hi;
+  return two.x > two.y ? two.x : two.y;
+}
+
+/// The exponential of scalar.c, step by step.
+FS_INLINE lanes lanes_exp(lanes x) {
+  const lanes lowest = FS_EXP_LOWEST, highest = FS_EXP_HIGHEST, round = FS_EXP_ROUND;
+  x = lowest > x ? lowest : x;
+  x = highest < x ? highest : x;
+  lanes rounded = lanes_fma(x, (lanes)FS_EXP_LOG2E, round);
+  lanes n = rounded - round;
+  lanes r = lanes_fma(-n, (lanes)FS_EXP_LN2_HIGH, x);
+  r = lanes_fma(-n, (lanes)FS_EXP_LN2_LOW, r);
+  lanes q = lanes_fma((lanes)FS_EXP_C6, r, (lanes)FS_EXP_C5);
+  q = lanes_fma(q, r, (lanes)FS_EXP_C4);
+  q = lanes_fma(q, r, (lanes)FS_EXP_C3);
+  q = lanes_fma(q, r, (lanes)FS_EXP_C2);
+  lanes p = lanes_fma(r * r, q, r) + 1.0f;
+  lanes_i32 exponent = __builtin_bit_cast(lanes_i32, rounded) - FS_EXP_ROUND_BITS;
+  lanes_i32 half = exponent >> 1;
+  lanes first = __builtin_bit_cast(lanes, (half + 127) << 23);
+  lanes second = __builtin_bit_cast(lanes, (exponent - half + 127) << 23);
+  return p * first * second;
+}

@@ -1,0 +1,93 @@
+// Weight panels and checkpoint element types.
+#include <string.h>
+
+#include "kernels.h"
+
+static uint32_t bits_of(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+/// Rounds to nearest even; NaN stays NaN (made quiet), what is too large becomes infinity.
+static uint16_t bf16_of(float value) {
+  uint32_t bits = bits_of(value);
+  uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  uint32_t quiet = (bits >> 16) | 0x40;
+  return (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
+}
+
+size_t fs_panel_bytes(fs_format format, ptrdiff_t k) {
+  return format == FS_FORMAT_F32 ? (size_t)k * 64 : (size_t)(k + 1) / 2 * 64;
+}
+
+static void store_float(float *destination, ptrdiff_t i, uint32_t bits) { memcpy(destination + i, &bits, 4); }
+
+void fs_unpack_row(fs_format format, const void *panel, ptrdiff_t lane, ptrdiff_t k, float *row) {
+  if (format == FS_FORMAT_F32) {
+    for (ptrdiff_t i = 0; i < k; i++) row[i] = ((const float *)panel)[i * FS_PANEL_COLUMNS + lane];
+  } else {
+    const uint16_t *from = (const uint16_t *)panel + lane * 2;
+    for (ptrdiff_t i = 0; i < k; i++)
+      store_float(row, i, (uint32_t)from[i / 2 * 2 * FS_PANEL_COLUMNS + i % 2] << 16);
+  }
+}
+
+void fs_pack_panel(fs_format format, const float *rows, ptrdiff_t row_stride, ptrdiff_t row_count, ptrdiff_t k,
+                   void *panel) {
+  if (row_count < FS_PANEL_COLUMNS || (format == FS_FORMAT_BF16 && k % 2)) memset(panel, 0, fs_panel_bytes(format, k));
+  enum { CHUNK = 64 };  // inputs at a time, so that the lines being written stay in L1
+  for (ptrdiff_t begin = 0; begin < k; begin += CHUNK) {
+    ptrdiff_t end = k - begin < CHUNK ? k : begin + CHUNK;
+    for (ptrdiff_t n = 0; n < row_count; n++) {
+      const float *row = rows + n * row_stride;
+      if (format == FS_FORMAT_F32) {
+        float *to = (float *)panel + n;
+        for (ptrdiff_t i = begin; i < end; i++) to[i * FS_PANEL_COLUMNS] = row[i];
+      } else {
+        uint16_t *to = (uint16_t *)panel + n * 2;
+        for (ptrdiff_t i = begin; i < end; i++) to[i / 2 * 2 * FS_PANEL_COLUMNS + i % 2] = bf16_of(row[i]);
+      }
+    }
+  }
+}
+
+/// A small float's bits, moved so that its exponent field starts at bit 23, times 2^(difference of the biases): exact
+/// for normal and subnormal numbers alike.
+static uint32_t rebias(uint32_t magnitude, float factor) {
+  float value;
+  memcpy(&value, &magnitude, sizeof value);
+  return bits_of(value * factor);
+}
+
+void fs_to_float(fs_dtype dtype, const void *source, ptrdiff_t n, float *destination) {
+  const unsigned char *bytes = source;  // any alignment
+  switch (dtype) {
+    case FS_DTYPE_F32:
+      if (n > 0) memcpy(destination, source, (size_t)n * sizeof(float));
+      break;
+    case FS_DTYPE_BF16:
+      for (ptrdiff_t i = 0; i < n; i++) {
+        uint16_t half;
+        memcpy(&half, bytes + 2 * i, 2);
+        store_float(destination, i, (uint32_t)half << 16);
+      }
+      break;
+    case FS_DTYPE_F16:
+      for (ptrdiff_t i = 0; i < n; i++) {
+        uint16_t half;
+        memcpy(&half, bytes + 2 * i, 2);
+        uint32_t magnitude = half & 0x7fffu, bits = rebias(magnitude << 13, 0x1p112f);
+        bits |= magnitude >= 0x7c00 ? 0x7f800000u : 0;  // infinity and NaN
+        store_float(destination, i, bits | (uint32_t)(half & 0x8000u) << 16);
+      }
+      break;
+    case FS_DTYPE_F8_E4M3:
+      for (ptrdiff_t i = 0; i < n; i++) {
+        uint32_t magnitude = bytes[i] & 0x7fu, bits = rebias(magnitude << 20, 0x1p120f);
+        bits = magnitude == 0x7f ? 0x7fc00000u : bits;  // the only NaN
+        store_float(destination, i, bits | (uint32_t)(bytes[i] & 0x80u) << 24);
+      }
+      break;
+  }
+}

@@ -1,0 +1,41 @@
+// AVX2 with FMA: sixteen lanes are two registers, 16 registers hold a tile.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "kernels.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+
+// Sixteen floats have no calling convention without AVX-512; every function that takes them is inlined, so none is used.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+#define FS_ATTENTION_HEADS 2
+#define FS_ATTENTION_VECTORS 2
+#include "lanes.h"
+#include "tile.h"
+#include "vector.h"
+
+#define FS_TILES(entry)                                                                                       \
+  entry(1, 1) entry(1, 2) entry(1, 4) entry(2, 1) entry(2, 2) entry(3, 1) entry(3, 2) entry(4, 1) entry(5, 1) \
+  entry(6, 1)
+
+FS_TILES(FS_TILE)
+
+const fs_kernels fs_kernels_avx2 = {
+    .name = "avx2",
+    .tile_rows = 6,
+    .tile_panels = {0, 4, 2, 2, 1, 1, 1},
+#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(f32, rows, panels),
+    .tile[FS_FORMAT_F32] = {FS_TILES(FS_ENTRY)},
+#undef FS_ENTRY
+#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(bf16, rows, panels),
+    .tile[FS_FORMAT_BF16] = {FS_TILES(FS_ENTRY)},
+    .gate = gate,
+    .rms_norm = rms_norm,
+    .latent_attention = latent_attention,
+    .argmax = argmax,
+    .exp = exponentials,
+};
+
+#pragma clang attribute pop
+#endif

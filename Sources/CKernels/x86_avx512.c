@@ -1,0 +1,42 @@
+// AVX-512: sixteen lanes are one register, 32 registers hold a tile.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "kernels.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw"))), \
+                             apply_to = function)
+
+#define FS_MASKED_LANES
+#define FS_ATTENTION_HEADS 4
+#define FS_ATTENTION_VECTORS 4
+#include "lanes.h"
+#include "tile.h"
+#include "vector.h"
+
+#define FS_TILES(entry)                                                                                       \
+  entry(1, 1) entry(1, 2) entry(1, 3) entry(1, 4) entry(1, 8) entry(2, 1) entry(2, 2) entry(2, 3) entry(2, 4) \
+  entry(2, 8) entry(3, 1) entry(3, 2) entry(3, 3) entry(3, 4) entry(4, 1) entry(4, 2) entry(4, 3) entry(4, 4) \
+  entry(5, 1) entry(5, 2) entry(5, 3) entry(5, 4) entry(6, 1) entry(6, 2) entry(6, 3) entry(7, 1) entry(7, 2) \
+  entry(7, 3) entry(8, 1) entry(8, 2) entry(8, 3)
+
+FS_TILES(FS_TILE)
+
+const fs_kernels fs_kernels_avx512 = {
+    .name = "avx512",
+    .tile_rows = 8,
+    .tile_panels = {0, 8, 8, 4, 4, 4, 3, 3, 3},
+#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(f32, rows, panels),
+    .tile[FS_FORMAT_F32] = {FS_TILES(FS_ENTRY)},
+#undef FS_ENTRY
+#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(bf16, rows, panels),
+    .tile[FS_FORMAT_BF16] = {FS_TILES(FS_ENTRY)},
+    .gate = gate,
+    .rms_norm = rms_norm,
+    .latent_attention = latent_attention,
+    .argmax = argmax,
+    .exp = exponentials,
+};
+
+#pragma clang attribute pop
+#endif

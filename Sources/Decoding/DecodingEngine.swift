@@ -1,0 +1,168 @@
+public import Models
+public import Tensors
+
+/// The sizes of an engine.
+public struct EngineConfiguration: Sendable {
+  /// Sequences in flight at once.
+  public var slotCount: Int
+  /// Positions a sequence may have.
+  public var context: Int
+  /// Worker threads.
+  public var threadCount: Int
+  /// Instruction set.
+  public var kernels: KernelSet
+  /// Prompt rows that a step takes in at most.
+  public var promptRowsPerStep: Int
+
+  /// Makes a configuration.
+  public init(
+    slotCount: Int = 1, context: Int, threadCount: Int, kernels: KernelSet = .best, promptRowsPerStep: Int = 128
+  ) {
+    self.slotCount = slotCount
+    self.context = context
+    self.threadCount = threadCount
+    self.kernels = kernels
+    self.promptRowsPerStep = promptRowsPerStep
+  }
+}
+
+/// Runs many sequences through one model, draft and verification fused into one loop.
+///
+/// A step plans rows, runs the main model on all of them, verifies drafts, runs the MTP head straight on the step's hidden
+/// rows and commits. Which rows happen to share a step never changes a token: kernels are row-invariant and a token is a
+/// function of its logits row, the options, the history, the seed and its position.
+///
+/// One thread at a time may use an engine.
+public final class DecodingEngine {
+  let model: DecoderModel
+  let configuration: EngineConfiguration
+  let cache: KeyValueCache
+  let workspace: Workspace
+  let pool: WorkerPool
+  let sampler: Sampler
+  let rows: StepRows
+  let outputs: IndexList
+  let draftRows: StepRows
+  let draftSources: IndexList
+  let draftQueries: IndexList
+  /// Plans of the step in progress, one a live sequence, in the order of their rows.
+  var plans: [SequencePlan] = []
+  var drafting: [SequenceState] = []
+  private(set) var live: [SequenceState] = []
+  private var waiting: [SequenceState] = []
+  private var freeSlots: [Int]
+  private var nextIdentifier = 0
+  /// Nanoseconds inside forwards of the main model and the MTP heads so far.
+  public internal(set) var forwardNanoseconds: UInt64 = 0
+  /// Steps so far.
+  public private(set) var stepCount = 0
+
+  /// Plans an engine for a model: the cache and every buffer are made here, a steady step allocates nothing.
+  public init(model: DecoderModel, configuration: EngineConfiguration) {
+    self.model = model
+    self.configuration = configuration
+    let rowsPerSequence = 1 + Speculation.depths.upperBound
+    let outputRows = configuration.slotCount * rowsPerSequence
+    let maximumRows = outputRows + configuration.promptRowsPerStep
+    cache = model.makeCache(slotCount: configuration.slotCount, capacity: configuration.context)
+    workspace = model.makeWorkspace(
+      maximumRows: maximumRows, maximumOutputRows: outputRows, workerCount: configuration.threadCount)
+    pool = WorkerPool(threadCount: configuration.threadCount)
+    sampler = Sampler(kernels: configuration.kernels, vocabularySize: model.description.vocabularySize)
+    rows = StepRows(capacity: maximumRows)
+    outputs = IndexList(capacity: outputRows)
+    draftRows = StepRows(capacity: maximumRows)
+    draftSources = IndexList(capacity: maximumRows)
+    draftQueries = IndexList(capacity: outputRows)
+    freeSlots = Array((0..<configuration.slotCount).reversed())
+    plans.reserveCapacity(configuration.slotCount)
+    drafting.reserveCapacity(configuration.slotCount)
+    live.reserveCapacity(configuration.slotCount)
+  }
+
+  /// Queues a request; it starts when a slot is free.
+  ///
+  /// - Returns: The identifier that `step` reports tokens under.
+  public func submit(_ request: GenerationRequest) throws(RequestError) -> Int {
+    try request.validate(
+      vocabularySize: model.description.vocabularySize, context: configuration.context,
+      mtpHeadCount: model.mtpHeadCount)
+    let identifier = nextIdentifier
+    nextIdentifier += 1
+    waiting.append(
+      SequenceState(
+        identifier: identifier, request: request, context: configuration.context,
+        vocabularySize: model.description.vocabularySize))
+    return identifier
+  }
+
+  /// Whether no request is in flight or queued.
+  public var isIdle: Bool { live.isEmpty && waiting.isEmpty }
+
+  /// Ends a request; it is reported as finished by the next step.
+  public func cancel(_ identifier: Int) {
+    for sequence in live where sequence.identifier == identifier { sequence.finish(.cancelled) }
+    for sequence in waiting where sequence.identifier == identifier { sequence.finish(.cancelled) }
+  }
+
+  /// One round for every live sequence.
+  ///
+  /// - Parameter observe: Called for each new token in order, with the request's identifier; returning false ends that
+  ///   request after this token (a stop string was completed), exactly as if no later token had been accepted.
+  /// - Returns: The requests that ended in this step.
+  public func step(observe: (_ identifier: Int, _ token: Int32, _ fate: TokenFate) -> Bool = { _, _, _ in true })
+    -> [GenerationResult]
+  {
+    admit()
+    stepCount += 1
+    planRows()
+    measured { model.forward(rows, outputs: outputs, cache: cache, workspace: workspace, pool: pool, kernels: configuration.kernels) }
+    verify(observe)
+    draft()
+    return retire()
+  }
+
+  /// Runs every queued request to its end; results come in the order of submission.
+  public func run(
+    observe: (_ identifier: Int, _ token: Int32, _ fate: TokenFate) -> Bool = { _, _, _ in true }
+  ) -> [GenerationResult] {
+    var results: [GenerationResult] = []
+    while !isIdle { results += step(observe: observe) }
+    return results.sorted { $0.identifier < $1.identifier }
+  }
+
+  private func admit() {
+    while !waiting.isEmpty, let slot = freeSlots.popLast() {
+      let sequence = waiting.removeFirst()
+      sequence.admit(slot: slot)
+      live.append(sequence)
+    }
+  }
+
+  private func retire() -> [GenerationResult] {
+    guard live.contains(where: { $0.finishReason != nil }) else { return [] }
+    var results: [GenerationResult] = []
+    for sequence in live {
+      guard let reason = sequence.finishReason else { continue }
+      sequence.timings.finish(forward: forwardNanoseconds)
+      freeSlots.append(sequence.slot)
+      results.append(GenerationResult(sequence, reason: reason))
+    }
+    live.removeAll { $0.finishReason != nil }
+    return results
+  }
+
+  /// Runs a forward and adds its time.
+  func measured(_ body: () -> Void) {
+    let start = monotonicNanoseconds()
+    body()
+    forwardNanoseconds += monotonicNanoseconds() - start
+  }
+}
+
+extension DecodingEngine {
+  /// Tokens drafted for a request and not verified yet, for tests and tools.
+  package func pendingDrafts(_ identifier: Int) -> [Int32] {
+    live.first { $0.identifier == identifier }?.drafts ?? []
+  }
+}

@@ -1,0 +1,89 @@
+/// How a request drafts.
+public enum Speculation: Sendable, Equatable {
+  /// One token a step.
+  case off
+  /// A fixed number of drafts from the multi-token-prediction head, 1 to 8.
+  case mtp(depth: Int)
+
+  /// Depths that can be asked for.
+  public static let depths = 1...8
+}
+
+/// One prompt and how to continue it.
+public struct GenerationRequest: Sendable {
+  /// Token ids of the prompt; at least one.
+  public var promptTokens: [Int32]
+  /// Most tokens to generate.
+  public var maximumTokens: Int
+  /// How tokens are chosen.
+  public var sampling: SamplingOptions
+  /// Tokens that end the reply; they are part of it.
+  public var stopTokens: [Int32]
+  /// How drafts are made.
+  public var speculation: Speculation
+  /// Thinking markers and limits; nil where the model has none.
+  public var thinking: ThinkingOptions?
+
+  /// Makes a request.
+  public init(
+    promptTokens: [Int32], maximumTokens: Int, sampling: SamplingOptions = SamplingOptions(), stopTokens: [Int32] = [],
+    speculation: Speculation = .off, thinking: ThinkingOptions? = nil
+  ) {
+    self.promptTokens = promptTokens
+    self.maximumTokens = maximumTokens
+    self.sampling = sampling
+    self.stopTokens = stopTokens
+    self.speculation = speculation
+    self.thinking = thinking
+  }
+
+  /// Checks the request against a model's vocabulary and an engine's context.
+  func validate(vocabularySize: Int, context: Int, mtpHeadCount: Int) throws(RequestError) {
+    if promptTokens.isEmpty { throw .emptyPrompt }
+    for token in promptTokens where token < 0 || token >= vocabularySize {
+      throw .tokenOutOfRange(token: Int(token), vocabularySize: vocabularySize)
+    }
+    guard promptTokens.count < context else { throw .promptTooLong(tokens: promptTokens.count, context: context) }
+    guard maximumTokens >= 1 else {
+      throw .optionOutOfRange(option: "max-tokens", found: "\(maximumTokens)", accepted: "1 or more")
+    }
+    try sampling.validate()
+    if case .mtp(let depth) = speculation {
+      guard Speculation.depths.contains(depth) else {
+        throw .optionOutOfRange(option: "depth", found: "\(depth)", accepted: "1 to \(Speculation.depths.upperBound)")
+      }
+      if mtpHeadCount == 0 {
+        throw .unsupported(option: "speculation mtp", reason: "the model has no multi-token-prediction head")
+      }
+    }
+    guard let thinking else { return }
+    if let budget = thinking.budget, budget < 0 {
+      throw .optionOutOfRange(option: "thinking-budget", found: "\(budget)", accepted: "0 or more")
+    }
+    guard thinking.answerReserve >= 0, thinking.answerReserve + 2 <= maximumTokens || thinking.answerReserve == 0 else {
+      throw .optionOutOfRange(
+        option: "answer-reserve", found: "\(thinking.answerReserve)",
+        accepted: "0 to \(max(0, maximumTokens - 2)), so that the thinking markers fit into max-tokens (\(maximumTokens))")
+    }
+  }
+}
+
+/// Why a reply ended.
+public enum FinishReason: String, Sendable {
+  /// A stop token or stop string.
+  case stop
+  /// The limit on tokens, or the end of the context.
+  case length
+  /// The caller gave up.
+  case cancelled
+}
+
+/// How a generated token came about.
+public enum TokenFate: Sendable {
+  /// Drafted, and the model agreed.
+  case accepted
+  /// The model's own token where a draft was wrong.
+  case corrected
+  /// The model's own token where nothing was drafted.
+  case undrafted
+}

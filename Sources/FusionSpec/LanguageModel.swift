@@ -1,0 +1,107 @@
+public import Checkpoints
+public import Decoding
+public import Foundation
+public import Models
+public import Tensors
+public import Tokenization
+
+/// A model folder opened for generation: weights, tokenizer, chat template and thinking profile.
+///
+///     let model = try LanguageModel(contentsOf: URL(filePath: "Samples/Abacus"))
+///     let prompt = try model.encode(.user("What is 12 + 7?"), thinking: .slow)
+public final class LanguageModel: Sendable {
+  /// The folder's name.
+  public let name: String
+  /// The network.
+  public let decoder: DecoderModel
+  /// Tokenizer and chat template; nil where the folder has no tokenizer, which leaves prompts given as token ids.
+  public let text: TextProcessor?
+  /// Why there is no tokenizer.
+  public let textError: TokenizerError?
+  /// How the model switches between fast and slow thinking; nil where it cannot.
+  public let thinkingProfile: ThinkingProfile?
+  /// Format of the weights in memory.
+  public let weightFormat: WeightFormat
+  /// Instruction set.
+  public let kernels: KernelSet
+  /// Worker threads of an engine.
+  public let threadCount: Int
+  /// Most positions a conversation may have.
+  public let context: Int
+  /// Tensors of the checkpoint that were left unread on purpose.
+  public let ignoredTensors: [IgnoredTensor]
+  /// Milliseconds that loading took.
+  public let loadMilliseconds: Double
+
+  /// Opens a checkpoint folder as published.
+  public init(contentsOf directory: URL, options: ModelOptions = ModelOptions()) throws(LoadError) {
+    let start = ContinuousClock.now
+    let checkpoint = try Checkpoint(directory: directory)
+    let architecture = try ArchitectureRegistry.architecture(for: checkpoint)
+    let description = architecture.description
+    context = min(options.context ?? description.contextLength, description.contextLength)
+    kernels = options.kernels
+    threadCount = options.threadCount ?? ProcessInfo.processInfo.activeProcessorCount
+    weightFormat = options.weights ?? Self.automaticFormat(checkpoint, architecture)
+    (decoder, ignoredTensors) = try ArchitectureRegistry.load(
+      checkpoint, options: LoadOptions(format: weightFormat, contextLength: context))
+    name = checkpoint.name
+    do {
+      let processor = try TextProcessor(directory: directory)
+      guard processor.tokenizer.vocabularySize <= description.vocabularySize else {
+        throw LoadError(
+          .unsuitable, file: directory.path, place: "tokenizer",
+          problem: "the tokenizer has more tokens than the model",
+          found: "\(processor.tokenizer.vocabularySize) tokens",
+          accepted: "at most vocab_size (\(description.vocabularySize))")
+      }
+      text = processor
+      textError = nil
+      thinkingProfile = ThinkingProfile(processor)
+    } catch let error as LoadError {
+      throw error
+    } catch {
+      text = nil
+      textError = error as? TokenizerError
+      thinkingProfile = nil
+    }
+    loadMilliseconds = (ContinuousClock.now - start).milliseconds
+  }
+
+  /// The checkpoint's own precision: bf16 for bf16 and FP8 checkpoints, f32 for wider ones where that fits into memory.
+  private static func automaticFormat(_ checkpoint: Checkpoint, _ architecture: any Architecture) -> WeightFormat {
+    let matrices = checkpoint.tensors.values.filter { $0.shape.count == 2 }
+    let narrow = matrices.filter { $0.elementType == .bf16 || $0.elementType == .f8e4m3 }.count
+    if narrow * 2 > matrices.count { return .bf16 }
+    let bytes = ParameterSummary(architecture.parameters, description: architecture.description).byteCount(.f32)
+    return bytes < Int(ProcessInfo.processInfo.physicalMemory / 10 * 7) ? .f32 : .bf16
+  }
+
+  /// Makes an engine.
+  ///
+  /// - Parameters:
+  ///   - batchSize: Sequences in flight at once.
+  ///   - context: Positions that the longest sequence needs; nil for the model's whole context.
+  public func makeEngine(batchSize: Int = 1, context: Int? = nil) -> DecodingEngine {
+    DecodingEngine(
+      model: decoder,
+      configuration: EngineConfiguration(
+        slotCount: batchSize, context: min(context ?? self.context, self.context), threadCount: threadCount,
+        kernels: kernels))
+  }
+
+  /// Tokens that end a reply: the configuration's and the tokenizer's.
+  public var stopTokens: [Int32] {
+    var tokens = decoder.description.endOfSequenceTokens
+    if let end = text?.endOfSequence, !tokens.contains(end) { tokens.append(end) }
+    return tokens
+  }
+}
+
+extension Duration {
+  /// The duration in milliseconds.
+  public var milliseconds: Double {
+    let (seconds, attoseconds) = components
+    return Double(seconds) * 1e3 + Double(attoseconds) / 1e15
+  }
+}

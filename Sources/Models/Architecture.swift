@@ -1,0 +1,73 @@
+public import Checkpoints
+public import Tensors
+
+/// How a model is held in memory.
+public struct LoadOptions: Sendable {
+  /// Format of the weight matrices.
+  public var format: WeightFormat
+  /// Positions to prepare for; at most what the configuration allows.
+  public var contextLength: Int
+
+  /// Makes options.
+  public init(format: WeightFormat, contextLength: Int) {
+    self.format = format
+    self.contextLength = contextLength
+  }
+}
+
+/// A family of models: reads its configuration, names its tensors, builds the model.
+///
+/// To add one, write a conforming type in `Architectures/` and name it in `ArchitectureRegistry`.
+public protocol Architecture: Sendable {
+  /// The values of `model_type` that this type opens.
+  static var modelTypes: [String] { get }
+  /// Reads and checks the hyperparameters. Anything that the family knows and this runtime does not is an error.
+  ///
+  /// - Parameter hasTensor: Whether the checkpoint has a tensor; decides what the configuration leaves open.
+  init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError)
+  /// What the configuration describes.
+  var description: ModelDescription { get }
+  /// Every tensor that a checkpoint must have, as published.
+  var parameters: [ParameterSpecification] { get }
+  /// Builds the model from a checkpoint.
+  func load(_ reader: TensorReader, options: LoadOptions) throws(LoadError) -> DecoderModel
+}
+
+/// The families that can be opened.
+public enum ArchitectureRegistry {
+  static let architectures: [any Architecture.Type] = [DeepseekV3.self]
+
+  /// The supported values of `model_type`.
+  public static var modelTypes: [String] { architectures.flatMap { $0.modelTypes } }
+
+  /// Reads a configuration with the family that its `model_type` names.
+  ///
+  /// - Parameter hasTensor: Whether the checkpoint has a tensor; without a checkpoint every tensor is taken to be there.
+  public static func architecture(
+    for configuration: ConfigurationObject, hasTensor: (String) -> Bool = { _ in true }
+  ) throws(LoadError) -> any Architecture {
+    let modelType = try configuration.string("model_type")
+    guard let type = architectures.first(where: { $0.modelTypes.contains(modelType) }) else {
+      throw LoadError(
+        .unsupported, file: configuration.file, place: "key \"model_type\"", problem: "unknown model type",
+        found: LoadError.quoted(modelType), accepted: modelTypes.joined(separator: ", "))
+    }
+    return try type.init(configuration, hasTensor: hasTensor)
+  }
+
+  /// Reads a checkpoint's configuration.
+  public static func architecture(for checkpoint: Checkpoint) throws(LoadError) -> any Architecture {
+    try architecture(for: checkpoint.configuration) { checkpoint.tensors[$0] != nil }
+  }
+
+  /// Loads a checkpoint. Returns the model and the tensors that were left unread on purpose.
+  public static func load(
+    _ checkpoint: Checkpoint, options: LoadOptions
+  ) throws(LoadError) -> (model: DecoderModel, ignored: [IgnoredTensor]) {
+    let architecture = try architecture(for: checkpoint)
+    let reader = TensorReader(checkpoint: checkpoint)
+    try reader.requireAll(architecture.parameters.map { ($0.name, $0.shape) })
+    let model = try architecture.load(reader, options: options)
+    return (model, try reader.finish())
+  }
+}

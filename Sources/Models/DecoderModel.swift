@@ -1,0 +1,99 @@
+public import Tensors
+
+/// A loaded decoder-only language model with its multi-token-prediction heads. Immutable; any number of engines may share it.
+public final class DecoderModel: Sendable {
+  /// What the model is: names, sizes, context.
+  public let description: ModelDescription
+  /// Positions that the model was prepared for when it was loaded; at most the configuration's.
+  public let contextCapacity: Int
+  let embedding: PackedMatrix  // [vocabulary, hidden]
+  let layers: [DecoderLayer]
+  let finalNorm: Norm
+  let outputHead: PackedMatrix  // [vocabulary, hidden]
+  let mtpHeads: [MTPHead]
+  private let widths: WorkspaceWidths
+  private let cacheWidths: [Int]
+
+  init(
+    description: ModelDescription, contextCapacity: Int, embedding: PackedMatrix, layers: [DecoderLayer], finalNorm: Norm,
+    outputHead: PackedMatrix, mtpHeads: [MTPHead], widths: WorkspaceWidths, cacheWidths: [Int]
+  ) {
+    self.description = description
+    self.contextCapacity = contextCapacity
+    self.embedding = embedding
+    self.layers = layers
+    self.finalNorm = finalNorm
+    self.outputHead = outputHead
+    self.mtpHeads = mtpHeads
+    self.widths = widths
+    self.cacheWidths = cacheWidths
+  }
+
+  /// Number of multi-token-prediction heads.
+  public var mtpHeadCount: Int { mtpHeads.count }
+
+  /// Makes a cache for `slotCount` sequences of at most `capacity` positions.
+  public func makeCache(slotCount: Int, capacity: Int) -> KeyValueCache {
+    KeyValueCache(slotCount: slotCount, capacity: capacity, layerWidths: cacheWidths)
+  }
+
+  /// Plans the buffers for forwards of at most `maximumRows` rows and `maximumOutputRows` rows of logits.
+  public func makeWorkspace(maximumRows: Int, maximumOutputRows: Int, workerCount: Int) -> Workspace {
+    Workspace(
+      widths: widths, maximumRows: maximumRows, maximumOutputRows: maximumOutputRows, workerCount: workerCount)
+  }
+
+  /// Runs the main model on the rows. Afterwards `workspace.finalHidden` row r is the hidden row r after the final norm,
+  /// and `workspace.logits` row i the logits of row `outputs[i]`.
+  public func forward(
+    _ rows: StepRows, outputs: IndexList, cache: KeyValueCache, workspace: Workspace, pool: WorkerPool,
+    kernels: KernelSet
+  ) {
+    guard rows.count > 0 else { return }
+    pool.run { worker in
+      let context = ForwardContext(
+        kernels: kernels, worker: worker, rows: rows, cache: cache, workspace: workspace)
+      let hidden = workspace.hidden.view
+      for row in worker.share(of: rows.count) {
+        embedding.copyDequantizedRow(Int(rows.tokens[row]), to: hidden, row: row)
+      }
+      worker.barrier()
+      for (index, layer) in layers.enumerated() { layer.apply(context, hidden: hidden, layer: index) }
+      let normed = workspace.finalHidden.view
+      for row in worker.share(of: rows.count) {
+        finalNorm.apply(kernels, hidden, row: row, to: normed, row: row)
+      }
+      worker.barrier()
+      kernels.multiply(
+        outputHead, panels: worker.share(of: outputHead.panelCount), input: normed, inputIndex: outputs.view,
+        output: workspace.logits.view, rowCount: outputs.count)
+    }
+  }
+
+  /// Where an MTP pass takes its hidden rows from.
+  public enum DraftSource: Sendable {
+    /// The main model's last forward.
+    case mainModel
+    /// The previous MTP pass, for drafting deeper.
+    case previousDraft
+  }
+
+  /// Runs MTP head `head` on the rows: row r holds the token that follows position(r) and takes the hidden row
+  /// `sourceIndex[r]` of `source`. Every row fills the head's cache; `workspace.draftHidden` and `workspace.draftLogits` get
+  /// one row for each of `queries` (indices of rows, ascending).
+  public func draft(
+    head: Int, _ rows: StepRows, source: DraftSource, sourceIndex: IndexList, queries: IndexList,
+    cache: KeyValueCache, workspace: Workspace, pool: WorkerPool, kernels: KernelSet
+  ) {
+    guard rows.count > 0 else { return }
+    let mtpHead = mtpHeads[head]
+    let hidden = source == .mainModel ? workspace.finalHidden.view : workspace.draftHidden.view
+    pool.run { worker in
+      let context = ForwardContext(
+        kernels: kernels, worker: worker, rows: rows, cache: cache, workspace: workspace)
+      mtpHead.apply(
+        context, embedding: embedding, outputHead: outputHead, source: hidden, sourceIndex: sourceIndex.view,
+        queries: queries.view)
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import Tensors
+
+/// A SwiGLU unit: down(silu(gate x) * (up x)) (arXiv 2002.05202).
+struct GatedFeedForward: Sendable {
+  let gateAndUp: PackedMatrix  // interleaved pair, [width, hidden] twice
+  let down: PackedMatrix  // [hidden, width]
+
+  /// Adds the unit of `norm(residual)` to the residual rows 0 ..< rowCount.
+  func apply(_ context: ForwardContext, residual: FloatRows, rowCount: Int, norm: Norm) {
+    let input = context.normalize(residual, count: rowCount, norm: norm)
+    let inner = context.workspace.feedForward.view.columns(0..<gateAndUp.outputs)
+    context.kernels.multiplyGated(
+      gateAndUp, panels: context.worker.share(of: gateAndUp.panelCount), input: input, output: inner,
+      rowCount: rowCount)
+    context.worker.barrier()
+    context.kernels.multiply(
+      down, panels: context.worker.share(of: down.panelCount), input: inner, output: residual, rowCount: rowCount,
+      accumulate: true)
+    context.worker.barrier()
+  }
+}

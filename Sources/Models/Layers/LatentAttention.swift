@@ -1,0 +1,164 @@
+import Tensors
+
+/// The sizes of multi-head latent attention.
+struct LatentAttentionShape: Sendable {
+  let heads: Int
+  /// Width of the cached latent (kv_lora_rank).
+  let rank: Int
+  /// Rotated dimensions of a query head, and of the one shared rotary key.
+  let rope: Int
+  /// Unrotated dimensions of a query head.
+  let nope: Int
+  /// Width of a value head.
+  let value: Int
+  /// Width of the query compression, nil where queries are projected directly.
+  let queryRank: Int?
+
+  var queryHead: Int { nope + rope }
+  var queryWidth: Int { heads * queryHead }
+  var absorbedHead: Int { rank + rope }
+  /// Floats that one position occupies in the cache: the normed latent, then the rotated key.
+  var cacheWidth: Int { rank + rope }
+
+  func add(to widths: inout WorkspaceWidths) {
+    widths = widths.union(
+      WorkspaceWidths(
+        projected: (queryRank ?? queryWidth) + rank + rope, query: queryRank == nil ? 0 : queryWidth,
+        absorbed: heads * absorbedHead, latent: heads * rank, attended: heads * value, heads: heads))
+  }
+}
+
+/// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434 §2.1) in absorbed form: the key up-projection is applied
+/// to the query and the value up-projection to the result, so that attention reads nothing but the cached latents.
+///
+/// The same form serves prompts, decoding and verification, which keeps a row's result independent of its company.
+struct LatentAttention: Sendable {
+  let shape: LatentAttentionShape
+  /// [query or query compression | latent and rotary key] from the hidden row.
+  let inputProjection: Linear
+  /// Norm and expansion of the query compression.
+  let queryNorm: Norm?
+  let queryExpansion: PackedMatrix?
+  let latentNorm: Norm
+  let keyUp: [PackedMatrix]  // one a head [rank, nope]
+  let valueUp: [PackedMatrix]  // one a head [value, rank]
+  let output: Linear
+  /// Softmax scale.
+  let scale: Float
+  let rotary: RotaryTable
+
+  /// Writes the cache rows of all rows in `context.rows` from `source` rows (already normalised), and adds the attention
+  /// of the query rows to `residual`.
+  ///
+  /// - Parameters:
+  ///   - input: Normalised rows, one for each row of the step.
+  ///   - queries: The rows that attend, ascending; nil for all.
+  ///   - residual: Receives the result of query ordinal i in row i.
+  func apply(_ context: ForwardContext, input: FloatRows, queries: IndexRows?, residual: FloatRows, layer: Int) {
+    let worker = context.worker
+    let workspace = context.workspace
+    let rowCount = context.rows.count
+    let queryCount = queries?.count ?? rowCount
+    let projected = workspace.projected.view
+    inputProjection.apply(context, input: input, output: projected, rowCount: rowCount)
+    worker.barrier()
+
+    let latentOffset = shape.queryRank ?? shape.queryWidth
+    for row in worker.share(of: rowCount) {
+      cache(context, projected.columns(latentOffset..<latentOffset + shape.cacheWidth), row: row, layer: layer)
+    }
+    var query = projected.columns(0..<latentOffset)
+    var queryIndex = queries
+    if let queryNorm, let queryExpansion {
+      // Normalised in place, row by row; the expansion needs all of a row.
+      for ordinal in worker.share(of: queryCount) {
+        let row = queries.map { Int($0[ordinal]) } ?? ordinal
+        queryNorm.apply(context.kernels, query, row: row, to: query, row: row)
+      }
+      worker.barrier()
+      context.kernels.multiply(
+        queryExpansion, panels: worker.share(of: queryExpansion.panelCount), input: query, inputIndex: queries,
+        output: workspace.query.view, rowCount: queryCount)
+      query = workspace.query.view
+      queryIndex = nil
+      worker.barrier()
+    }
+    // A worker's heads need no one else from here to the output projection but the cache rows just written.
+    let heads = worker.share(of: shape.heads)
+    absorb(context, query, queryIndex: queryIndex, queries: queries, count: queryCount, heads: heads)
+    worker.barrier()
+    if queryCount == 0 { return }
+    attend(context, queries: queries, count: queryCount, heads: heads, layer: layer)
+    worker.barrier()
+    output.apply(context, input: workspace.attended.view, output: residual, rowCount: queryCount, accumulate: true)
+    worker.barrier()
+  }
+
+  /// Writes one row's normed latent and rotated key to its place in the cache.
+  private func cache(_ context: ForwardContext, _ latent: FloatRows, row: Int, layer: Int) {
+    let position = Int(context.rows.positions[row])
+    let target = context.cache.positions(layer: layer, slot: Int(context.rows.slots[row]))
+    latent.copyRow(row, to: target, row: position)
+    latentNorm.apply(
+      context.kernels, latent.columns(0..<shape.rank), row: row, to: target.columns(0..<shape.rank), row: position)
+    context.kernels.rotate(target, row: position, offset: shape.rank, table: rotary, position: position)
+  }
+
+  /// Queries against the latent: q_nope W_uk beside the rotated q_rope, for some heads.
+  private func absorb(
+    _ context: ForwardContext, _ query: FloatRows, queryIndex: IndexRows?, queries: IndexRows?, count: Int,
+    heads: Range<Int>
+  ) {
+    let absorbed = context.workspace.absorbed.view
+    for head in heads {
+      let source = head * shape.queryHead
+      let target = head * shape.absorbedHead
+      let matrix = keyUp[head]
+      context.kernels.multiply(
+        matrix, panels: 0..<matrix.panelCount, input: query.columns(source..<source + shape.nope),
+        inputIndex: queryIndex, output: absorbed.columns(target..<target + shape.rank), rowCount: count)
+      let rotary = query.columns(source + shape.nope..<source + shape.queryHead)
+      let rotated = absorbed.columns(target + shape.rank..<target + shape.absorbedHead)
+      for ordinal in 0..<count {
+        rotary.copyRow(queryIndex.map { Int($0[ordinal]) } ?? ordinal, to: rotated, row: ordinal)
+        let row = queries.map { Int($0[ordinal]) } ?? ordinal
+        context.kernels.rotate(
+          rotated, row: ordinal, offset: 0, table: self.rotary, position: Int(context.rows.positions[row]))
+      }
+    }
+  }
+
+  /// Attention over the cached latents and the value up-projection, for some heads.
+  private func attend(_ context: ForwardContext, queries: IndexRows?, count: Int, heads: Range<Int>, layer: Int) {
+    guard !heads.isEmpty else { return }
+    let workspace = context.workspace
+    let rank = shape.rank
+    let absorbed = workspace.absorbed.view.columns(0..<shape.heads * shape.absorbedHead)
+    let latent = workspace.latent.view.columns(0..<shape.heads * rank)
+    for ordinal in 0..<count {
+      let row = queries.map { Int($0[ordinal]) } ?? ordinal
+      context.kernels.latentAttention(
+        query: absorbed.split(row: ordinal, into: shape.heads), heads: heads, rank: rank,
+        cache: context.cache.positions(layer: layer, slot: Int(context.rows.slots[row])),
+        length: Int(context.rows.positions[row]) + 1, scale: scale,
+        output: latent.split(row: ordinal, into: shape.heads),
+        scratch: workspace.attentionScratch.view, scratchRow: context.worker.index)
+    }
+    for head in heads {
+      let matrix = valueUp[head]
+      context.kernels.multiply(
+        matrix, panels: 0..<matrix.panelCount, input: latent.columns(head * rank..<(head + 1) * rank),
+        output: workspace.attended.view.columns(head * shape.value..<(head + 1) * shape.value), rowCount: count)
+    }
+  }
+}
+
+extension KernelSet {
+  /// Rotates one row by its position.
+  func rotate(_ rows: FloatRows, row: Int, offset: Int, table: RotaryTable, position: Int) {
+    guard table.pairCount > 0 else { return }
+    rotate(
+      rows, row: row, offset: offset, cosines: FloatVectorView(table.cosines.view, row: position),
+      sines: FloatVectorView(table.sines.view, row: position), interleaved: table.interleaved)
+  }
+}

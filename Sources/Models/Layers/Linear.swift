@@ -1,0 +1,25 @@
+import Tensors
+
+/// A matrix with an optional bias: y = W x + b, W [outputs, inputs].
+struct Linear: Sendable {
+  let weights: PackedMatrix
+  let bias: FloatVector?
+
+  /// Computes this worker's share of output columns for `rowCount` rows. The caller places the barrier.
+  func apply(
+    _ context: ForwardContext, input: FloatRows, inputIndex: IndexRows? = nil, output: FloatRows,
+    outputIndex: IndexRows? = nil, rowCount: Int, accumulate: Bool = false
+  ) {
+    let panels = context.worker.share(of: weights.panelCount)
+    context.kernels.multiply(
+      weights, panels: panels, input: input, inputIndex: inputIndex, output: output, outputIndex: outputIndex,
+      rowCount: rowCount, accumulate: accumulate)
+    guard let bias else { return }
+    let width = 16  // outputs of a panel
+    let columns = panels.lowerBound * width..<min(panels.upperBound * width, weights.outputs)
+    for ordinal in 0..<rowCount {
+      let row = outputIndex.map { Int($0[ordinal]) } ?? ordinal
+      for column in columns { output[row, column] += bias[column] }
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import Tensors
+
+/// A multi-token-prediction head (DeepSeek-V3, arXiv 2412.19437 §2.2): from the hidden row of position p and the token
+/// at p + 1 it predicts the token at p + 2.
+///
+/// u = projection [embeddingNorm(embedding(t_{p+1})), hiddenNorm(h_p)], one decoder layer with its own cache at position
+/// p, outputNorm, then the main model's output head. h_p is the main model's hidden row after its final norm; drafting
+/// deeper feeds the head's own normed row back.
+struct MTPHead: Sendable {
+  let embeddingNorm: Norm
+  let hiddenNorm: Norm
+  let projection: PackedMatrix  // [hidden, 2 * hidden]
+  let block: DecoderLayer
+  let outputNorm: Norm
+  /// The cache layer that belongs to this head.
+  let cacheLayer: Int
+
+  /// Runs the head on all rows of the step: every row fills the head's cache, the query rows go on to a normed hidden
+  /// row in `workspace.draftHidden` and logits in `workspace.draftLogits`, both in query order.
+  ///
+  /// - Parameters:
+  ///   - source: Hidden rows h; row r of the step uses source row `sourceIndex[r]`.
+  ///   - queries: Rows of the step that need a prediction, ascending.
+  func apply(
+    _ context: ForwardContext, embedding: PackedMatrix, outputHead: PackedMatrix, source: FloatRows,
+    sourceIndex: IndexRows, queries: IndexRows
+  ) {
+    let worker = context.worker
+    let workspace = context.workspace
+    let rowCount = context.rows.count
+    let width = projection.outputs
+    let joined = workspace.concatenated.view
+    for row in worker.share(of: rowCount) {
+      let left = joined.columns(0..<width)
+      embedding.copyDequantizedRow(Int(context.rows.tokens[row]), to: left, row: row)
+      embeddingNorm.apply(context.kernels, left, row: row, to: left, row: row)
+      hiddenNorm.apply(
+        context.kernels, source, row: Int(sourceIndex[row]), to: joined.columns(width..<2 * width), row: row)
+    }
+    worker.barrier()
+    let hidden = workspace.hidden.view
+    context.kernels.multiply(
+      projection, panels: worker.share(of: projection.panelCount), input: joined, output: hidden, rowCount: rowCount)
+    worker.barrier()
+    let residual = workspace.compactHidden.view
+    block.apply(context, hidden: hidden, queries: queries, residual: residual, layer: cacheLayer)
+    if queries.count == 0 { return }
+    let normed = workspace.draftHidden.view
+    for row in worker.share(of: queries.count) {
+      outputNorm.apply(context.kernels, residual, row: row, to: normed, row: row)
+    }
+    worker.barrier()
+    context.kernels.multiply(
+      outputHead, panels: worker.share(of: outputHead.panelCount), input: normed, output: workspace.draftLogits.view,
+      rowCount: queries.count)
+  }
+}

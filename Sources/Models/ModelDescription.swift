@@ -1,0 +1,90 @@
+public import Tensors
+
+/// What a model is, known from its configuration alone.
+public struct ModelDescription: Sendable, Equatable {
+  /// The configuration's `model_type`.
+  public var modelType: String
+  /// Width of the residual stream.
+  public var hiddenSize: Int
+  /// Layers of the main model.
+  public var layerCount: Int
+  /// Tokens in the vocabulary.
+  public var vocabularySize: Int
+  /// Positions the model was made for.
+  public var contextLength: Int
+  /// Multi-token-prediction heads.
+  public var mtpHeadCount: Int
+  /// Attention in a few words, e.g. "latent, 16 heads, rank 512".
+  public var attention: String
+  /// Router in a few words; nil for a dense model.
+  public var router: String?
+  /// Routed experts of a layer, 0 for a dense model.
+  public var routedExpertCount: Int
+  /// Routed experts that one token uses.
+  public var expertsPerToken: Int
+  /// Floats of key-value cache for one position, all layers together.
+  public var cacheFloatsPerPosition: Int
+  /// Tokens that end a reply, from the configuration.
+  public var endOfSequenceTokens: [Int32]
+}
+
+/// A tensor that a checkpoint of some configuration must have.
+public struct ParameterSpecification: Sendable, Equatable {
+  /// What part of the model a parameter belongs to; decides whether a token uses it and how it is held in memory.
+  public enum Role: Sendable, Equatable {
+    /// A matrix that every token uses.
+    case matrix
+    /// A matrix of one routed expert.
+    case routedExpert
+    /// Held in f32 whatever the weight format: norms, biases, routers.
+    case wide
+  }
+
+  /// The published tensor name.
+  public var name: String
+  /// Its shape.
+  public var shape: [Int]
+  /// Its part in the model.
+  public var role: Role
+  /// Whether it belongs to a multi-token-prediction head.
+  public var isMTP: Bool
+
+  /// Number of elements.
+  public var count: Int { shape.reduce(1, *) }
+}
+
+/// Parameter and memory totals of a configuration.
+public struct ParameterSummary: Sendable, Equatable {
+  /// Parameters of the main model.
+  public var total = 0
+  /// Main-model parameters that one token uses.
+  public var active = 0
+  /// Parameters of the multi-token-prediction heads.
+  public var mtp = 0
+  private var wide = 0
+
+  /// Adds up the parameters of a model with `routedExpertCount` experts of which a token uses `expertsPerToken`.
+  public init(_ parameters: [ParameterSpecification], description: ModelDescription) {
+    var routed = 0
+    for parameter in parameters {
+      if parameter.role == .wide { wide += parameter.count }
+      if parameter.isMTP {
+        mtp += parameter.count
+      } else {
+        total += parameter.count
+        if parameter.role == .routedExpert { routed += parameter.count }
+      }
+    }
+    active = total - routed
+    if description.routedExpertCount > 0 {
+      active += routed / description.routedExpertCount * description.expertsPerToken
+    }
+  }
+
+  /// Bytes that all weights take in memory in a format (panel padding aside).
+  public func byteCount(_ format: WeightFormat) -> Int {
+    let matrices = total + mtp - wide
+    let bytesPerElement = format == .f32 ? 4 : 2
+    return wide * 4 + matrices * bytesPerElement
+  }
+}

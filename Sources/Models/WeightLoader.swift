@@ -1,0 +1,90 @@
+import Checkpoints
+import Tensors
+
+/// Reads tensors of a checkpoint into the forms that layers use.
+struct WeightLoader {
+  let reader: TensorReader
+  let format: WeightFormat
+
+  /// A vector in f32.
+  func vector(_ name: String, count: Int) throws(LoadError) -> FloatVector {
+    FloatVector(try reader.floats(name, shape: [count]))
+  }
+
+  /// An RMSNorm.
+  func norm(_ name: String, count: Int, epsilon: Float) throws(LoadError) -> Norm {
+    Norm(weight: try vector(name, count: count), epsilon: epsilon)
+  }
+
+  /// A matrix [outputs, inputs].
+  func matrix(
+    _ name: String, outputs: Int, inputs: Int, format: WeightFormat? = nil
+  ) throws(LoadError) -> PackedMatrix {
+    let source = try reader.source(name, shape: [outputs, inputs])
+    return unsafe PackedMatrix(outputs: outputs, inputs: inputs, format: format ?? self.format) {
+      unsafe source.readRows($0, into: $1)
+    }
+  }
+
+  /// Several matrices with the same inputs, one below the other, as one.
+  func stacked(_ parts: [(name: String, outputs: Int)], inputs: Int) throws(LoadError) -> PackedMatrix {
+    var sources: [(source: TensorSource, rows: Range<Int>)] = []
+    var outputs = 0
+    for part in parts {
+      sources.append((try reader.source(part.name, shape: [part.outputs, inputs]), outputs..<outputs + part.outputs))
+      outputs += part.outputs
+    }
+    return unsafe PackedMatrix(outputs: outputs, inputs: inputs, format: format) { rows, buffer in
+      for (source, place) in sources {
+        let overlap = rows.clamped(to: place)
+        if overlap.isEmpty { continue }
+        let start = (overlap.lowerBound - rows.lowerBound) * inputs
+        unsafe source.readRows(
+          overlap.lowerBound - place.lowerBound..<overlap.upperBound - place.lowerBound,
+          into: UnsafeMutableBufferPointer(rebasing: buffer[start..<start + overlap.count * inputs]))
+      }
+    }
+  }
+
+  /// The gate and up matrices of a SwiGLU unit and its down matrix.
+  func gatedFeedForward(
+    _ prefix: String, hidden: Int, width: Int
+  ) throws(LoadError) -> (gateAndUp: PackedMatrix, down: PackedMatrix) {
+    let gate = try reader.source(prefix + "gate_proj.weight", shape: [width, hidden])
+    let up = try reader.source(prefix + "up_proj.weight", shape: [width, hidden])
+    let gateAndUp = unsafe PackedMatrix.gatedPair(
+      outputs: width, inputs: hidden, format: format,
+      readGate: { unsafe gate.readRows($0, into: $1) }, readUp: { unsafe up.readRows($0, into: $1) })
+    return (gateAndUp, try matrix(prefix + "down_proj.weight", outputs: hidden, inputs: width))
+  }
+
+  /// The two up-projections of latent attention, split by head: keys transposed to [rank, nope], values [value, rank].
+  func latentUpProjections(
+    _ name: String, shape: LatentAttentionShape
+  ) throws(LoadError) -> (keys: [PackedMatrix], values: [PackedMatrix]) {
+    let headRows = shape.nope + shape.value
+    let rank = shape.rank
+    let all = try reader.floats(name, shape: [shape.heads * headRows, rank])
+    var keys: [PackedMatrix] = []
+    var values: [PackedMatrix] = []
+    for head in 0..<shape.heads {
+      let base = head * headRows * rank
+      keys.append(
+        unsafe PackedMatrix(outputs: rank, inputs: shape.nope, format: format) { rows, buffer in
+          for (place, column) in rows.enumerated() {
+            for input in 0..<shape.nope {
+              unsafe buffer[place * shape.nope + input] = all[base + input * rank + column]
+            }
+          }
+        })
+      let valueBase = base + shape.nope * rank
+      values.append(
+        unsafe PackedMatrix(outputs: shape.value, inputs: rank, format: format) { rows, buffer in
+          for (place, row) in rows.enumerated() {
+            for input in 0..<rank { unsafe buffer[place * rank + input] = all[valueBase + row * rank + input] }
+          }
+        })
+    }
+    return (keys, values)
+  }
+}

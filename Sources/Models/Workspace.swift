@@ -1,0 +1,135 @@
+public import Tensors
+
+/// The widths that decide how large a model's working buffers are, in floats a row.
+struct WorkspaceWidths: Sendable {
+  var hidden = 0
+  var vocabulary = 0
+  /// Attention's first projection (queries or their compression, and the latent with its rotary key).
+  var projected = 0
+  /// All query heads.
+  var query = 0
+  /// All query heads after absorption of the key up-projection.
+  var absorbed = 0
+  /// All heads' attended latents.
+  var latent = 0
+  /// All heads' values.
+  var attended = 0
+  var heads = 0
+  /// Dense or shared feed-forward width.
+  var feedForward = 0
+  /// One routed expert's width.
+  var expert = 0
+  var expertCount = 0
+  var expertsPerToken = 0
+
+  /// The widths that fit both.
+  func union(_ other: WorkspaceWidths) -> WorkspaceWidths {
+    WorkspaceWidths(
+      hidden: max(hidden, other.hidden), vocabulary: max(vocabulary, other.vocabulary),
+      projected: max(projected, other.projected), query: max(query, other.query),
+      absorbed: max(absorbed, other.absorbed), latent: max(latent, other.latent),
+      attended: max(attended, other.attended), heads: max(heads, other.heads),
+      feedForward: max(feedForward, other.feedForward), expert: max(expert, other.expert),
+      expertCount: max(expertCount, other.expertCount),
+      expertsPerToken: max(expertsPerToken, other.expertsPerToken))
+  }
+}
+
+/// Every buffer that forward passes use, planned once for a number of rows and workers, so that a step allocates
+/// nothing. One forward at a time may use a workspace.
+public final class Workspace: @unchecked Sendable {
+  // Sendable: within a forward the workers write disjoint parts, ordered by barriers; between forwards one thread owns it.
+
+  /// Rows a forward may have.
+  public let maximumRows: Int
+  /// Rows a forward may return logits for.
+  public let maximumOutputRows: Int
+  /// Hidden rows of the main model after the final norm, [maximumRows, hidden].
+  public let finalHidden: FloatMatrix
+  /// Logits of the main model's output rows, [maximumOutputRows, vocabulary].
+  public let logits: FloatMatrix
+  /// Hidden rows of the last MTP pass after its norm, in query order, [maximumOutputRows, hidden].
+  public let draftHidden: FloatMatrix
+  /// Logits of the last MTP pass, in query order, [maximumOutputRows, vocabulary].
+  public let draftLogits: FloatMatrix
+
+  let hidden: FloatMatrix  // the residual stream [rows, hidden]
+  let compactHidden: FloatMatrix  // the residual stream of an MTP pass's query rows [output rows, hidden]
+  let normalized: FloatMatrix  // [rows, hidden]
+  let privateNormalized: [FloatMatrix]  // one a worker, [fewRows, hidden]
+  let concatenated: FloatMatrix  // MTP input [rows, 2 * hidden]
+  let projected: FloatMatrix
+  let query: FloatMatrix
+  let absorbed: FloatMatrix
+  let latent: FloatMatrix
+  let attended: FloatMatrix
+  let attentionScratch: FloatMatrix  // [workers, scratch of all heads]
+  let feedForward: FloatMatrix  // [rows, feed-forward width]
+  let expertHidden: FloatMatrix  // [rows * experts per token, expert width]
+  let routerLogits: FloatMatrix  // [rows, experts]
+  let selection: ExpertSelection
+  let privateSelections: [ExpertSelection]  // one a worker
+  let groups: [ExpertGroups]  // one a worker
+
+  /// Up to this many rows each worker normalises and routes all rows by itself, which saves barriers; beyond it the rows
+  /// are shared out. Both ways give the same bits.
+  static let fewRows = 8
+
+  init(widths: WorkspaceWidths, maximumRows: Int, maximumOutputRows: Int, workerCount: Int) {
+    self.maximumRows = maximumRows
+    self.maximumOutputRows = maximumOutputRows
+    func matrix(_ columns: Int, rows: Int = maximumRows) -> FloatMatrix {
+      FloatMatrix(rows: max(rows, 1), columns: max(columns, 1))
+    }
+    func perWorker<Value>(_ make: () -> Value) -> [Value] { (0..<workerCount).map { _ in make() } }
+    finalHidden = matrix(widths.hidden)
+    logits = matrix(widths.vocabulary, rows: maximumOutputRows)
+    draftHidden = matrix(widths.hidden, rows: maximumOutputRows)
+    draftLogits = matrix(widths.vocabulary, rows: maximumOutputRows)
+    hidden = matrix(widths.hidden)
+    compactHidden = matrix(widths.hidden, rows: maximumOutputRows)
+    normalized = matrix(widths.hidden)
+    privateNormalized = perWorker { matrix(widths.hidden, rows: Self.fewRows) }
+    concatenated = matrix(2 * widths.hidden)
+    projected = matrix(widths.projected)
+    query = matrix(widths.query)
+    absorbed = matrix(widths.absorbed)
+    latent = matrix(widths.latent)
+    attended = matrix(widths.attended)
+    attentionScratch = matrix(KernelSet.latentAttentionScratchCount(heads: widths.heads), rows: workerCount)
+    feedForward = matrix(widths.feedForward)
+    let pairs = maximumRows * max(widths.expertsPerToken, 1)
+    expertHidden = matrix(widths.expert, rows: pairs)
+    routerLogits = matrix(widths.expertCount)
+    func selection(rows: Int) -> ExpertSelection {
+      ExpertSelection(rows: rows, expertsPerToken: max(widths.expertsPerToken, 1), experts: max(widths.expertCount, 1))
+    }
+    self.selection = selection(rows: maximumRows)
+    privateSelections = perWorker { selection(rows: Self.fewRows) }
+    groups = perWorker { ExpertGroups(pairs: pairs, experts: max(widths.expertCount, 1)) }
+  }
+}
+
+/// What every layer of one forward needs: who computes, on what rows, into which buffers.
+struct ForwardContext {
+  let kernels: KernelSet
+  let worker: Worker
+  let rows: StepRows
+  let cache: KeyValueCache
+  let workspace: Workspace
+
+  /// RMSNorm of rows 0 ..< count of `source`. Each worker sees all rows of the result: few rows are normalised by every
+  /// worker privately, more are shared out with a barrier.
+  func normalize(_ source: FloatRows, count: Int, norm: Norm) -> FloatRows {
+    if count <= Workspace.fewRows || worker.count == 1 {
+      let target =
+        count <= Workspace.fewRows ? workspace.privateNormalized[worker.index].view : workspace.normalized.view
+      for row in 0..<count { norm.apply(kernels, source, row: row, to: target, row: row) }
+      return target
+    }
+    let target = workspace.normalized.view
+    for row in worker.share(of: count) { norm.apply(kernels, source, row: row, to: target, row: row) }
+    worker.barrier()
+    return target
+  }
+}

@@ -1,0 +1,108 @@
+import CKernels
+
+/// How packed weights hold their elements.
+public enum WeightFormat: String, Sendable, CaseIterable {
+  /// 32-bit floats.
+  case f32
+  /// The upper 16 bits of 32-bit floats, rounded to nearest even.
+  case bf16
+
+  var kernelFormat: fs_format {
+    switch self {
+    case .f32: FS_FORMAT_F32
+    case .bf16: FS_FORMAT_BF16
+    }
+  }
+}
+
+/// A weight matrix [outputs, inputs], packed for the kernels in panels of 16 outputs. A gated pair holds two such
+/// matrices, their panels alternating.
+public final class PackedMatrix: Sendable {
+  /// Rows of the weight matrix: elements of an output row. For a gated pair, of each of the two.
+  public let outputs: Int
+  /// Columns of the weight matrix: elements of an input row.
+  public let inputs: Int
+  /// How the elements are held.
+  public let format: WeightFormat
+  /// Whether it was made by `gatedPair`, for `KernelSet.multiplyGated`.
+  public let isGatedPair: Bool
+  let memory: AlignedMemory
+
+  /// Panels of 16 outputs, the unit in which work is split. For a gated pair, pairs of panels.
+  public var panelCount: Int { (outputs + 15) / 16 }
+  /// Bytes of the packed weights.
+  public var byteCount: Int { memory.byteCount }
+
+  var panelByteCount: Int { fs_panel_bytes(format.kernelFormat, inputs) }
+
+  private init(outputs: Int, inputs: Int, format: WeightFormat, isGatedPair: Bool) {
+    precondition(outputs >= 0 && inputs >= 0, "negative size")
+    self.outputs = outputs
+    self.inputs = inputs
+    self.format = format
+    self.isGatedPair = isGatedPair
+    let panels = (outputs + 15) / 16 * (isGatedPair ? 2 : 1)
+    memory = AlignedMemory(byteCount: panels * fs_panel_bytes(format.kernelFormat, inputs))
+  }
+
+  /// Packs a matrix that `readRows` delivers in runs of at most 16 rows: it is given row numbers and a dense buffer
+  /// [rows, inputs] to fill.
+  public convenience init<E: Error>(
+    outputs: Int, inputs: Int, format: WeightFormat,
+    readRows: (Range<Int>, UnsafeMutableBufferPointer<Float>) throws(E) -> Void
+  ) throws(E) {
+    self.init(outputs: outputs, inputs: inputs, format: format, isGatedPair: false)
+    let staging = AlignedMemory(byteCount: 16 * inputs * MemoryLayout<Float>.stride)
+    for panel in 0..<panelCount { try unsafe pack(panel, at: panel, staging: staging, readRows: readRows) }
+  }
+
+  /// Packs the gate and up matrices of a gated unit, both [outputs, inputs], panel by panel in turn.
+  public static func gatedPair<E: Error>(
+    outputs: Int, inputs: Int, format: WeightFormat,
+    readGate: (Range<Int>, UnsafeMutableBufferPointer<Float>) throws(E) -> Void,
+    readUp: (Range<Int>, UnsafeMutableBufferPointer<Float>) throws(E) -> Void
+  ) throws(E) -> PackedMatrix {
+    let matrix = PackedMatrix(outputs: outputs, inputs: inputs, format: format, isGatedPair: true)
+    let staging = AlignedMemory(byteCount: 16 * inputs * MemoryLayout<Float>.stride)
+    for panel in 0..<matrix.panelCount {
+      try unsafe matrix.pack(panel, at: 2 * panel, staging: staging, readRows: readGate)
+      try unsafe matrix.pack(panel, at: 2 * panel + 1, staging: staging, readRows: readUp)
+    }
+    return matrix
+  }
+
+  private func pack<E: Error>(
+    _ panel: Int, at slot: Int, staging: AlignedMemory,
+    readRows: (Range<Int>, UnsafeMutableBufferPointer<Float>) throws(E) -> Void
+  ) throws(E) {
+    let rows = 16 * panel..<min(16 * panel + 16, outputs)
+    let floats = unsafe staging.address.assumingMemoryBound(to: Float.self)
+    try unsafe readRows(rows, UnsafeMutableBufferPointer(start: floats, count: rows.count * inputs))
+    unsafe fs_pack_panel(
+      format.kernelFormat, floats, inputs, rows.count, inputs, memory.address + slot * panelByteCount)
+  }
+
+  /// Row `index` of the weights as the kernels see it (rounded for bf16). For a gated pair, of the gate matrix, or of
+  /// the up matrix where `up` is true.
+  public func dequantizedRow(_ index: Int, up: Bool = false) -> [Float] {
+    unsafe [Float](unsafeUninitializedCapacity: inputs) { buffer, count in
+      unsafe dequantize(row: index, up: up, into: buffer)
+      count = inputs
+    }
+  }
+
+  /// Writes row `index` of the weights into a row of floats, as an embedding lookup does.
+  public func copyDequantizedRow(_ index: Int, to rows: FloatRows, row: Int) {
+    precondition(rows.columns == inputs, "row of another length")
+    unsafe dequantize(row: index, up: false, into: rows.row(row))
+  }
+
+  private func dequantize(row index: Int, up: Bool, into buffer: UnsafeMutableBufferPointer<Float>) {
+    precondition(index >= 0 && index < outputs, "row out of range")
+    precondition(isGatedPair || !up, "not a gated pair")
+    let slot = isGatedPair ? index / 16 * 2 + (up ? 1 : 0) : index / 16
+    guard let target = buffer.baseAddress else { return }
+    unsafe fs_unpack_row(
+      format.kernelFormat, memory.address + slot * panelByteCount, index % 16, inputs, target)
+  }
+}

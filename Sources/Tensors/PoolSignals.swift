@@ -1,0 +1,150 @@
+import CKernels
+import Glibc
+import Synchronization
+
+/// An atomic counter alone on its cache lines (two, because processors fetch them in pairs).
+struct LoneCounter: ~Copyable {
+  let value = Atomic<Int>(0)
+  private let padding: InlineArray<15, Int> = .init(repeating: 0)
+}
+
+/// What the threads of a pool share: the signals by which they start, meet and finish.
+@safe final class PoolSignals: @unchecked Sendable {
+  // Sendable: counters are atomic; `body` is written only while every worker waits for a new generation, and the
+  // release-acquire pair on `generation` publishes it.
+  let threadCount: Int
+  /// Goes up by one with every run; workers wait for it.
+  private let generation = LoneCounter()
+  /// Workers that have not finished the current run.
+  private let unfinished = LoneCounter()
+  /// Threads that have arrived at the current barrier.
+  private let arrived = LoneCounter()
+  /// Goes up by one when all have arrived.
+  private let phase = LoneCounter()
+  /// Workers asleep on the condition variable.
+  private let parked = LoneCounter()
+  private let stopping = Atomic<Bool>(false)
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private let condition: UnsafeMutablePointer<pthread_cond_t>
+  /// What the current run executes.
+  private var body: ((Worker) -> Void)?
+  private let spinNanoseconds: UInt64
+
+  init(threadCount: Int, oversubscribed: Bool) {
+    self.threadCount = threadCount
+    // With fewer processors than threads, whoever spins keeps a thread that has work from running.
+    spinNanoseconds = oversubscribed ? 2_000 : 50_000
+    unsafe mutex = .allocate(capacity: 1)
+    unsafe condition = .allocate(capacity: 1)
+    unsafe pthread_mutex_init(mutex, nil)
+    unsafe pthread_cond_init(condition, nil)
+  }
+
+  deinit {
+    unsafe pthread_cond_destroy(condition)
+    unsafe pthread_mutex_destroy(mutex)
+    unsafe condition.deallocate()
+    unsafe mutex.deallocate()
+  }
+
+  /// Starts `body` on the other threads, runs it here as worker 0 and waits for all.
+  func run(_ body: @escaping (Worker) -> Void) {
+    self.body = body
+    unfinished.value.store(threadCount - 1, ordering: .relaxed)
+    wakeAll()
+    body(Worker(index: 0, signals: self))
+    spin { unfinished.value.load(ordering: .acquiring) == 0 }
+    self.body = nil
+  }
+
+  /// Ends the worker loops.
+  func stop() {
+    stopping.store(true, ordering: .relaxed)
+    wakeAll()
+  }
+
+  private func wakeAll() {
+    // Sequentially consistent with the other side in `park`: either the worker sees the new generation there, or
+    // this thread sees it parked.
+    generation.value.add(1, ordering: .sequentiallyConsistent)
+    if parked.value.load(ordering: .sequentiallyConsistent) > 0 {
+      unsafe pthread_mutex_lock(mutex)
+      unsafe pthread_cond_broadcast(condition)
+      unsafe pthread_mutex_unlock(mutex)
+    }
+  }
+
+  /// The life of worker `index` (1 or more), on its own thread.
+  func work(index: Int) {
+    var seen = 0
+    while true {
+      if !spin(limit: spinNanoseconds, until: { generation.value.load(ordering: .acquiring) != seen }) {
+        park(seen)
+      }
+      seen += 1
+      if stopping.load(ordering: .relaxed) { return }
+      perform(Worker(index: index, signals: self))
+      unfinished.value.subtract(1, ordering: .acquiringAndReleasing)
+    }
+  }
+
+  /// Never inlined, so that the closure is released before the run counts as finished.
+  @inline(never)
+  private func perform(_ worker: Worker) { body?(worker) }
+
+  private func park(_ seen: Int) {
+    unsafe pthread_mutex_lock(mutex)
+    parked.value.add(1, ordering: .sequentiallyConsistent)
+    while generation.value.load(ordering: .sequentiallyConsistent) == seen {
+      unsafe pthread_cond_wait(condition, mutex)
+    }
+    parked.value.subtract(1, ordering: .relaxed)
+    unsafe pthread_mutex_unlock(mutex)
+  }
+
+  /// Waits until every thread of the run has come here.
+  func barrier() {
+    let current = phase.value.load(ordering: .relaxed)
+    if arrived.value.add(1, ordering: .acquiringAndReleasing).newValue == threadCount {
+      arrived.value.store(0, ordering: .relaxed)
+      phase.value.store(current + 1, ordering: .releasing)
+    } else {
+      spin { phase.value.load(ordering: .acquiring) != current }
+    }
+  }
+
+  /// Spins until the condition holds; after a while it lets other threads run between looks.
+  @inline(__always)
+  private func spin(until condition: () -> Bool) {
+    if spin(limit: spinNanoseconds, until: condition) { return }
+    while !condition() { sched_yield() }
+  }
+
+  /// Spins until the condition holds or the time is up; false where it is up.
+  @inline(__always)
+  private func spin(limit: UInt64, until condition: () -> Bool) -> Bool {
+    for _ in 0..<64 {
+      if condition() { return true }
+      fs_pause()
+    }
+    return spinByClock(limit: limit, until: condition)
+  }
+
+  @inline(never)
+  private func spinByClock(limit: UInt64, until condition: () -> Bool) -> Bool {
+    let start = monotonicNanoseconds()
+    while true {
+      for _ in 0..<16 {
+        if condition() { return true }
+        fs_pause()
+      }
+      if monotonicNanoseconds() - start >= limit { return false }
+    }
+  }
+
+  private func monotonicNanoseconds() -> UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+}

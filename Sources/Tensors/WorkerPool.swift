@@ -1,0 +1,124 @@
+import CKernels
+import Glibc
+import Synchronization
+
+/// One thread's part in a run of a `WorkerPool`.
+@safe public struct Worker: @unchecked Sendable {
+  // Sendable: a number and a reference to signals that outlive the run.
+  /// Which of the threads this is, from 0.
+  public let index: Int
+  /// How many threads take part.
+  public let count: Int
+  /// Unmanaged, because counting references on a shared object would make the threads contend.
+  private let signals: Unmanaged<PoolSignals>?
+
+  /// The only worker of a run on one thread.
+  init() {
+    index = 0
+    count = 1
+    unsafe signals = nil
+  }
+
+  init(index: Int, signals: PoolSignals) {
+    self.index = index
+    count = signals.threadCount
+    unsafe self.signals = Unmanaged.passUnretained(signals)
+  }
+
+  /// Waits until every worker of the run has come here. What they wrote before is then visible to all.
+  public func barrier() {
+    guard let signals = unsafe signals else { return }
+    unsafe signals._withUnsafeGuaranteedRef { $0.barrier() }
+  }
+
+  /// This worker's part of `0..<total`: contiguous, sizes differ by one at most, the same in every run.
+  public func share(of total: Int) -> Range<Int> {
+    let size = total / count
+    let larger = total % count  // the first workers take one more
+    let begin = index * size + min(index, larger)
+    return begin..<begin + size + (index < larger ? 1 : 0)
+  }
+}
+
+/// Threads that run one closure together, for work that is split by hand.
+///
+/// The pool keeps its threads between runs: they spin for a moment and then sleep. Each is bound to a processor of its
+/// own where the process may use enough of them. One run at a time.
+@safe public final class WorkerPool: Sendable {
+  /// How many workers a run has, the calling thread included.
+  public let threadCount: Int
+  private let signals: PoolSignals?
+  private let threads: [pthread_t]
+  private let isRunning = Atomic<Bool>(false)
+
+  /// Starts `threadCount - 1` threads. With `bindsThreads` false they are left to the system's scheduler.
+  public init(threadCount: Int, bindsThreads: Bool = true) {
+    precondition(threadCount >= 1, "a pool needs a thread")
+    self.threadCount = threadCount
+    guard threadCount > 1 else {
+      signals = nil
+      threads = []
+      return
+    }
+    let processors = Self.processors
+    let signals = PoolSignals(threadCount: threadCount, oversubscribed: threadCount > processors.count)
+    self.signals = signals
+    threads = (1..<threadCount).map { index in
+      let binding = bindsThreads && threadCount <= processors.count ? processors[index] : nil
+      return startThread {
+        unsafe fs_name_thread("worker-\(index)")
+        if let binding { fs_bind_thread(binding) }
+        signals.work(index: index)
+      }
+    }
+  }
+
+  deinit {
+    signals?.stop()
+    for thread in threads { pthread_join(thread, nil) }
+  }
+
+  /// Runs `body` once on each worker at the same time, the calling thread being worker 0, and returns when all are
+  /// done. The workers must keep their writes apart, or meet at barriers between them; all must meet equally often.
+  public func run(_ body: (Worker) -> Void) {
+    guard let signals else {
+      body(Worker())
+      return
+    }
+    precondition(!isRunning.exchange(true, ordering: .acquiring), "a run inside a run")
+    withoutActuallyEscaping(body) { signals.run($0) }
+    isRunning.store(false, ordering: .releasing)
+  }
+
+  /// Binds the calling thread, which is worker 0 of its runs, to the processor that the other workers leave free.
+  /// Worth doing once on a thread that lives for inference; does nothing where there are too few processors.
+  public func bindCallingThread() {
+    let processors = Self.processors
+    if threadCount > 1, threadCount <= processors.count { fs_bind_thread(processors[0]) }
+  }
+}
+
+extension WorkerPool {
+  /// Numbers of the processors that this process may use; empty where the system does not say.
+  fileprivate static let processors: [Int32] = unsafe [Int32](unsafeUninitializedCapacity: 1024) { buffer, count in
+    guard let base = buffer.baseAddress else { return }
+    count = unsafe fs_allowed_processors(base, buffer.count)
+  }
+}
+
+/// Starts a thread that runs `body`.
+private func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
+  final class Start: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+  var thread = pthread_t()
+  let start = unsafe Unmanaged.passRetained(Start(body)).toOpaque()
+  let code = unsafe pthread_create(&thread, nil, { argument in
+    guard let argument = unsafe argument else { return nil }
+    unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+    return nil
+  }, start)
+  precondition(code == 0, "the system refuses a thread: error \(code)")
+  return thread
+}

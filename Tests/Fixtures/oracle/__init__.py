@@ -1,0 +1,1 @@
+"""Small random DeepSeek-V3 checkpoints and what transformers computes on them."""
