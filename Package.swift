@@ -50,7 +50,7 @@ let package = Package(
     .executableTarget(
       name: "FusionSpecCLI",
       dependencies: [
-        "FusionSpec", "Tensors", "Checkpoints", "Tokenization", "Models", "Decoding",
+        "FusionSpec", "Tensors", "Checkpoints", "ChatTemplates", "Tokenization", "Models", "Decoding",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

@@ -37,13 +37,20 @@ void fs_rms_norm(const fs_kernels *kernels, const float *x, const float *weight,
   kernels->rms_norm(x, weight, epsilon, n, y);
 }
 
-void fs_rotate(float *x, const float *cosines, const float *sines, ptrdiff_t pairs, bool interleaved) {
-  ptrdiff_t step = interleaved ? 2 : 1, distance = interleaved ? 1 : pairs;
-  for (ptrdiff_t i = 0; i < pairs; i++) {
-    float *first = x + i * step, *second = first + distance;
-    float a = *first, b = *second;
-    *first = a * cosines[i] - b * sines[i];
-    *second = a * sines[i] + b * cosines[i];
+void fs_rotate(float *restrict x, const float *restrict cosines, const float *restrict sines, ptrdiff_t pairs,
+               bool interleaved) {
+  if (interleaved) {
+    for (ptrdiff_t i = 0; i < pairs; i++) {
+      float a = x[2 * i], b = x[2 * i + 1];
+      x[2 * i] = a * cosines[i] - b * sines[i];
+      x[2 * i + 1] = a * sines[i] + b * cosines[i];
+    }
+  } else {
+    for (ptrdiff_t i = 0; i < pairs; i++) {
+      float a = x[i], b = x[i + pairs];
+      x[i] = a * cosines[i] - b * sines[i];
+      x[i + pairs] = a * sines[i] + b * cosines[i];
+    }
   }
 }
 

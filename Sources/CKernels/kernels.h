@@ -12,10 +12,10 @@
 
 enum {
   FS_LANES = FS_PANEL_COLUMNS,
-  FS_MAX_TILE_ROWS = 8,
+  FS_MAX_TILE_ROWS = 12,
   FS_MAX_TILE_PANELS = 8,
-  FS_PANEL_SIZES = 5,  // tiles are 1, 2, 3, 4 or 8 panels wide
   FS_NORM_LANES = 64,
+  FS_PREFETCH_LINES = 16,  // how many lines ahead of its use a weight line is asked for
 };
 
 /// tile[r][p][lane] = sum over i < k of x[r][i] * panel p's column `lane`, one chain of fused multiply-adds each.
@@ -32,6 +32,9 @@ struct fs_kernels {
   void (*latent_attention)(const float *query, ptrdiff_t query_stride, ptrdiff_t heads, ptrdiff_t rank, ptrdiff_t rope,
                            const float *cache, ptrdiff_t cache_stride, ptrdiff_t length, float scale, float *output,
                            ptrdiff_t output_stride, float *scratch);
+  void (*grouped_attention)(const float *query, ptrdiff_t query_stride, ptrdiff_t heads, ptrdiff_t width,
+                            const float *keys, const float *values, ptrdiff_t stride, ptrdiff_t begin, ptrdiff_t length,
+                            float scale, float *output, ptrdiff_t output_stride, float *scratch);
   ptrdiff_t (*argmax)(const float *x, ptrdiff_t n);
   void (*exp)(const float *x, float offset, ptrdiff_t n, float *y);
 };

@@ -117,6 +117,8 @@ static void latent_attention(const float *query, ptrdiff_t query_stride, ptrdiff
   }
 }
 
+#include "grouped_attention_scalar.h"
+
 static ptrdiff_t argmax(const float *x, ptrdiff_t n) {
   ptrdiff_t best = 0;
   float greatest = -INFINITY;
@@ -140,6 +142,7 @@ const fs_kernels fs_kernels_scalar = {
     .gate = gate,
     .rms_norm = rms_norm,
     .latent_attention = latent_attention,
+    .grouped_attention = grouped_attention,
     .argmax = argmax,
     .exp = exponentials,
 };

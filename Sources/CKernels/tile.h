@@ -1,8 +1,6 @@
 // The tile kernels of the vector sets: R rows by P panels of dot products in registers. Each output is one lane that
 // runs over k in order, so neither R nor P can change a bit. Include after lanes.h and inside the target pragma.
 
-enum { FS_PREFETCH_BYTES = 1024 };  // how far ahead of its use a weight line is asked for
-
 FS_INLINE void tile_store(lanes sum[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS], float *tile, int rows, int panels) {
   FS_UNROLL for (int r = 0; r < rows; r++)
     FS_UNROLL for (int p = 0; p < panels; p++) lanes_store(tile + (r * panels + p) * FS_LANES, sum[r][p]);
@@ -54,15 +52,15 @@ FS_INLINE void tile_run_bf16(lanes sum[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS], co
 
 /// Where a panel ends, its prefetches go on to the panel of the next group that takes its place.
 FS_INLINE size_t tile_next_group(size_t panel_bytes, int panels) {
-  return FS_PREFETCH_BYTES + (size_t)(panels - 1) * panel_bytes;
+  return FS_PREFETCH_LINES * 64 + (size_t)(panels - 1) * panel_bytes;
 }
 
 FS_INLINE void tile_f32(const void *base, size_t panel_bytes, ptrdiff_t k, const float *const *x, float *tile,
                         int rows, int panels) {
   lanes sum[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS];
   FS_UNROLL for (int r = 0; r < rows; r++) FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = 0.0f;
-  ptrdiff_t turn = k > FS_PREFETCH_BYTES / 64 ? k - FS_PREFETCH_BYTES / 64 : 0;
-  tile_run_f32(sum, base, panel_bytes, 0, turn, x, FS_PREFETCH_BYTES, rows, panels);
+  ptrdiff_t turn = k > FS_PREFETCH_LINES ? k - FS_PREFETCH_LINES : 0;
+  tile_run_f32(sum, base, panel_bytes, 0, turn, x, FS_PREFETCH_LINES * 64, rows, panels);
   tile_run_f32(sum, base, panel_bytes, turn, k, x, tile_next_group(panel_bytes, panels), rows, panels);
   tile_store(sum, tile, rows, panels);
 }
@@ -71,9 +69,9 @@ FS_INLINE void tile_bf16(const void *base, size_t panel_bytes, ptrdiff_t k, cons
                          int rows, int panels) {
   lanes sum[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS];
   FS_UNROLL for (int r = 0; r < rows; r++) FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = 0.0f;
-  ptrdiff_t pairs = k / 2, turn = pairs > FS_PREFETCH_BYTES / 64 ? pairs - FS_PREFETCH_BYTES / 64 : 0;
+  ptrdiff_t pairs = k / 2, turn = pairs > FS_PREFETCH_LINES ? pairs - FS_PREFETCH_LINES : 0;
   size_t next = tile_next_group(panel_bytes, panels);
-  tile_run_bf16(sum, base, panel_bytes, 0, turn, x, FS_PREFETCH_BYTES, rows, panels, false);
+  tile_run_bf16(sum, base, panel_bytes, 0, turn, x, FS_PREFETCH_LINES * 64, rows, panels, false);
   tile_run_bf16(sum, base, panel_bytes, turn, pairs, x, next, rows, panels, false);
   if (k % 2) tile_run_bf16(sum, base, panel_bytes, pairs, pairs + 1, x, next, rows, panels, true);
   tile_store(sum, tile, rows, panels);

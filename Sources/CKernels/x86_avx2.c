@@ -6,7 +6,7 @@
 
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 
-// Sixteen floats have no calling convention without AVX-512; every function that takes them is inlined, so none is used.
+// Sixteen floats have no calling convention without AVX-512. None is needed: all functions that take them are inlined.
 #pragma clang diagnostic ignored "-Wpsabi"
 
 #define FS_ATTENTION_HEADS 2
@@ -14,6 +14,7 @@
 #include "lanes.h"
 #include "tile.h"
 #include "vector.h"
+#include "grouped_attention.h"
 
 #define FS_TILES(entry)                                                                                       \
   entry(1, 1) entry(1, 2) entry(1, 4) entry(2, 1) entry(2, 2) entry(3, 1) entry(3, 2) entry(4, 1) entry(5, 1) \
@@ -33,6 +34,7 @@ const fs_kernels fs_kernels_avx2 = {
     .gate = gate,
     .rms_norm = rms_norm,
     .latent_attention = latent_attention,
+    .grouped_attention = grouped_attention,
     .argmax = argmax,
     .exp = exponentials,
 };

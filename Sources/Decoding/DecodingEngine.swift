@@ -48,6 +48,10 @@ public final class DecodingEngine {
   /// Plans of the step in progress, one a live sequence, in the order of their rows.
   var plans: [SequencePlan] = []
   var drafting: [SequenceState] = []
+  /// Rows of the next step before any draft.
+  var baseRows = 0
+  var controller: DepthController
+  var isCalibrated = false
   private(set) var live: [SequenceState] = []
   private var waiting: [SequenceState] = []
   private var freeSlots: [Int]
@@ -63,10 +67,13 @@ public final class DecodingEngine {
     self.configuration = configuration
     let rowsPerSequence = 1 + Speculation.depths.upperBound
     let outputRows = configuration.slotCount * rowsPerSequence
-    let maximumRows = outputRows + configuration.promptRowsPerStep
+    let stashRows = configuration.slotCount * Self.stashRows
+    let maximumRows = outputRows + configuration.promptRowsPerStep + stashRows
     cache = model.makeCache(slotCount: configuration.slotCount, capacity: configuration.context)
     workspace = model.makeWorkspace(
-      maximumRows: maximumRows, maximumOutputRows: outputRows, workerCount: configuration.threadCount)
+      maximumRows: maximumRows, maximumOutputRows: outputRows, stashRows: stashRows,
+      workerCount: configuration.threadCount)
+    controller = DepthController(maximumRows: maximumRows)
     pool = WorkerPool(threadCount: configuration.threadCount)
     sampler = Sampler(kernels: configuration.kernels, vocabularySize: model.description.vocabularySize)
     rows = StepRows(capacity: maximumRows)
@@ -114,11 +121,15 @@ public final class DecodingEngine {
     -> [GenerationResult]
   {
     admit()
+    let start = monotonicNanoseconds()
     stepCount += 1
     planRows()
-    measured { model.forward(rows, outputs: outputs, cache: cache, workspace: workspace, pool: pool, kernels: configuration.kernels) }
-    verify(observe)
+    let elapsed = measured(runMain)
+    let isDecoding = rows.count == outputs.count
+    if isDecoding { controller.recordMain(rows: rows.count, nanoseconds: elapsed) }
+    let tokens = verify(observe)
     draft()
+    if isDecoding { controller.recordStep(nanoseconds: Double(monotonicNanoseconds() - start), tokens: tokens) }
     return retire()
   }
 
@@ -134,6 +145,7 @@ public final class DecodingEngine {
   private func admit() {
     while !waiting.isEmpty, let slot = freeSlots.popLast() {
       let sequence = waiting.removeFirst()
+      if sequence.request.speculation == .automatic, live.isEmpty { calibrate() }
       sequence.admit(slot: slot)
       live.append(sequence)
     }
@@ -152,11 +164,19 @@ public final class DecodingEngine {
     return results
   }
 
-  /// Runs a forward and adds its time.
-  func measured(_ body: () -> Void) {
+  /// The main model on the rows of the step.
+  func runMain() {
+    model.forward(
+      rows, outputs: outputs, cache: cache, workspace: workspace, pool: pool, kernels: configuration.kernels)
+  }
+
+  /// Runs a forward, adds its time to the total and returns it in nanoseconds.
+  func measured(_ body: () -> Void) -> Double {
     let start = monotonicNanoseconds()
     body()
-    forwardNanoseconds += monotonicNanoseconds() - start
+    let elapsed = monotonicNanoseconds() - start
+    forwardNanoseconds += elapsed
+    return Double(elapsed)
   }
 }
 

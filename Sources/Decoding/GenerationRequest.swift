@@ -4,9 +4,21 @@ public enum Speculation: Sendable, Equatable {
   case off
   /// A fixed number of drafts from the multi-token-prediction head, 1 to 8.
   case mtp(depth: Int)
+  /// At most this many drafts copied from the request's own text, 1 to 8.
+  case lookup(depth: Int)
+  /// Both, as deep as it pays: see `DepthController`. Works for every model.
+  case automatic
 
   /// Depths that can be asked for.
   public static let depths = 1...8
+
+  /// The number of drafts where it is fixed.
+  public var fixedDepth: Int? {
+    switch self {
+    case .off, .automatic: nil
+    case .mtp(let depth), .lookup(let depth): depth
+    }
+  }
 }
 
 /// One prompt and how to continue it.
@@ -48,11 +60,11 @@ public struct GenerationRequest: Sendable {
       throw .optionOutOfRange(option: "max-tokens", found: "\(maximumTokens)", accepted: "1 or more")
     }
     try sampling.validate()
-    if case .mtp(let depth) = speculation {
+    if let depth = speculation.fixedDepth {
       guard Speculation.depths.contains(depth) else {
         throw .optionOutOfRange(option: "depth", found: "\(depth)", accepted: "1 to \(Speculation.depths.upperBound)")
       }
-      if mtpHeadCount == 0 {
+      if case .mtp = speculation, mtpHeadCount == 0 {
         throw .unsupported(option: "speculation mtp", reason: "the model has no multi-token-prediction head")
       }
     }

@@ -14,6 +14,12 @@ public struct GenerationResult: Sendable {
   public let thinkingTokenCount: Int
   /// Speculation counts of each phase.
   public let speculationByPhase: [Phase: SpeculationCounters]
+  /// Rounds after the first token by their number of drafts.
+  public let depthHistogram: [Int]
+  /// Why nothing, or nothing at the end, was drafted; nil where drafting was on.
+  public let speculationOffReason: String?
+  /// Tokens of each phase, markers included.
+  public let tokensByPhase: [Phase: Int]
   /// Milliseconds from admission to the first token.
   public let prefillMilliseconds: Double
   /// Milliseconds from the first token to the last.
@@ -31,6 +37,10 @@ public struct GenerationResult: Sendable {
     thinkingTokenCount = sequence.thinking.thinkingTokens
     speculationByPhase = Dictionary(
       uniqueKeysWithValues: Phase.allCases.map { ($0, sequence.countersByPhase[$0.rawValue]) })
+    depthHistogram = sequence.depthHistogram
+    speculationOffReason = sequence.speculationOffReason
+    tokensByPhase = Dictionary(
+      uniqueKeysWithValues: Phase.allCases.map { ($0, sequence.tokensByPhase[$0.rawValue]) })
     let timings = sequence.timings
     prefillMilliseconds = timings.milliseconds(from: timings.admitted, to: timings.firstToken)
     decodeMilliseconds = timings.milliseconds(from: timings.firstToken, to: timings.finished)

@@ -10,6 +10,7 @@ final class Sampler {
   private let kernels: KernelSet
   private let vocabularySize: Int
   private let adjusted: FloatMatrix  // [1, vocabulary]: penalised and scaled logits
+  private let exponentials: FloatMatrix  // [1, vocabulary]: scratch
   private var candidates: [Int32] = []  // survivors of the filters
   private var probabilities: [Float] = []
 
@@ -17,6 +18,7 @@ final class Sampler {
     self.kernels = kernels
     self.vocabularySize = vocabularySize
     adjusted = FloatMatrix(rows: 1, columns: vocabularySize)
+    exponentials = FloatMatrix(rows: 1, columns: vocabularySize)
     candidates.reserveCapacity(vocabularySize)
     probabilities.reserveCapacity(vocabularySize)
   }
@@ -34,6 +36,28 @@ final class Sampler {
     let best = kernels.argmax(source, row: sourceRow)
     if options.isGreedy { return Int32(truncatingIfNeeded: best) }
     return draw(source, row: sourceRow, best: best, options: options, position: position)
+  }
+
+  /// The probability of a token by softmax over a row: the drafter's own confidence in it.
+  func probability(of token: Int32, _ logits: FloatRows, row: Int) -> Float {
+    let best = kernels.argmax(logits, row: row)
+    kernels.exponentials(logits, row: row, offset: logits[row, best], output: exponentials.view, outputRow: 0)
+    let count = vocabularySize
+    let sum = exponentials.view.withRow(0) { (values: inout MutableSpan<Float>) in
+      var partial = SIMD8<Float>(repeating: 0)
+      var index = 0
+      while index + 8 <= count {
+        for lane in 0..<8 { partial[lane] += values[index + lane] }
+        index += 8
+      }
+      var total = partial.sum()
+      while index < count {
+        total += values[index]
+        index += 1
+      }
+      return total
+    }
+    return exponentials[0, Int(token)] / sum
   }
 
   private func penalise(_ penalty: Float, _ history: TokenHistory) {

@@ -12,7 +12,18 @@ final class SequenceState {
   /// Positions whose keys and values are in the cache.
   var cachedCount = 0
   /// Tokens proposed for the positions after the last token.
-  var drafts: [Int32] = []
+  private(set) var drafts: [Int32] = []
+  /// What vouches for each draft, where the depth controller asked.
+  private(set) var draftEvidence: [AcceptanceModel.Evidence] = []
+  /// Probability that all drafts so far are accepted, and what drafting has been worth in this round.
+  var survival = 1.0
+  var draftValue = 0.0
+  /// Whether one more draft of the head might pay.
+  var wantsDeeper = true
+  /// Hidden rows, up to the last cached position, that the MTP head has not seen yet.
+  var stashedRows = 0
+  private var lookup: PromptLookup?
+  private var utilities = [DraftUtility(), DraftUtility()]  // by phase
   /// Where the reply would stand after the drafts.
   private(set) var draftThinking: ThinkingState
   private(set) var history: TokenHistory
@@ -20,6 +31,8 @@ final class SequenceState {
   private(set) var finishReason: FinishReason?
   private(set) var countersByPhase = [SpeculationCounters](repeating: SpeculationCounters(), count: 2)
   private(set) var tokensByPhase = [0, 0]
+  /// Rounds by their number of drafts.
+  private(set) var depthHistogram = [Int](repeating: 0, count: Speculation.depths.upperBound + 1)
   var timings = SequenceTimings()
 
   init(identifier: Int, request: GenerationRequest, context: Int, vocabularySize: Int) {
@@ -30,9 +43,14 @@ final class SequenceState {
     tokens = request.promptTokens
     tokens.reserveCapacity(capacity)
     drafts.reserveCapacity(SpeculationCounters.maximumDepth)
+    draftEvidence.reserveCapacity(SpeculationCounters.maximumDepth)
     history = TokenHistory(
       vocabularySize: vocabularySize, isUsed: request.sampling.repetitionPenalty != 1, capacity: capacity)
     for token in tokens { history.add(token) }
+    switch request.speculation {
+    case .lookup, .automatic: lookup = PromptLookup(capacity: capacity)
+    case .off, .mtp: lookup = nil
+    }
     thinking = ThinkingState(request.thinking, maximumTokens: capacity - promptCount)
     draftThinking = thinking
   }
@@ -59,11 +77,13 @@ final class SequenceState {
   /// Counts one verification round in the phase in which it began.
   func record(drafted: Int, accepted: Int, phase: Phase) {
     countersByPhase[phase.rawValue].record(drafted: drafted, accepted: accepted)
+    depthHistogram[min(drafted, depthHistogram.count - 1)] += 1
   }
 
   /// Adds a draft. Until `removeDraftsFromHistory` it counts as seen, as it will when its successor is verified.
-  func addDraft(_ token: Int32) {
+  func addDraft(_ token: Int32, evidence: AcceptanceModel.Evidence? = nil) {
     drafts.append(token)
+    if let evidence { draftEvidence.append(evidence) }
     history.add(token)
     draftThinking.advance(token)
   }
@@ -71,9 +91,53 @@ final class SequenceState {
   /// Takes the drafts out of the history again.
   func removeDraftsFromHistory() { for token in drafts { history.remove(token) } }
 
+  /// Forgets the drafts.
+  func removeDrafts() {
+    drafts.removeAll(keepingCapacity: true)
+    draftEvidence.removeAll(keepingCapacity: true)
+    draftThinking = thinking
+  }
+
+  /// Most drafts that the next step can use. The last token of a reply is never drafted for.
+  var depthLimit: Int {
+    min(request.speculation.fixedDepth ?? Speculation.depths.upperBound, capacity - tokens.count - 1)
+  }
+
+  /// The longest earlier occurrence of the text's end.
+  func longestMatch() -> PromptLookup.Match? { lookup?.longestMatch(tokens) }
+
+  /// Whether to ask the MTP head in this step, in automatic mode; begins a round of drafting.
+  func wantsHeadDraft() -> Bool {
+    survival = 1
+    draftValue = 0
+    wantsDeeper = true
+    return utilities[thinking.phase.rawValue].wantsDraft()
+  }
+
+  /// Ends a round of drafting.
+  func endDrafting() {
+    if request.speculation == .automatic { utilities[thinking.phase.rawValue].record(draftValue) }
+  }
+
+  /// Whether automatic drafting is paused.
+  var isDraftingPaused: Bool { utilities[thinking.phase.rawValue].isPaused }
+
   /// Gives the sequence its cache slot.
   func admit(slot: Int) {
     self.slot = slot
     timings.markAdmitted()
+  }
+
+  /// Why nothing was drafted, or why drafting is paused at the end.
+  var speculationOffReason: String? {
+    let drafted = countersByPhase.reduce(0) { $0 + $1.draftCount }
+    switch request.speculation {
+    case .off: return "requested"
+    case .mtp: return nil
+    case .lookup: return drafted == 0 ? "no repeated text to copy from" : nil
+    case .automatic:
+      if isDraftingPaused { return "drafts cost more than they saved" }
+      return drafted == 0 ? "no draft promised to pay" : nil
+    }
   }
 }

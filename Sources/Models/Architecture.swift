@@ -15,7 +15,7 @@ public struct LoadOptions: Sendable {
   }
 }
 
-/// A family of models: reads its configuration, names its tensors, builds the model.
+/// A family of models: reads its configuration into a blueprint, from which tensor names and the model follow.
 ///
 /// To add one, write a conforming type in `Architectures/` and name it in `ArchitectureRegistry`.
 public protocol Architecture: Sendable {
@@ -25,17 +25,27 @@ public protocol Architecture: Sendable {
   ///
   /// - Parameter hasTensor: Whether the checkpoint has a tensor; decides what the configuration leaves open.
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError)
+  /// What the model is made of.
+  var blueprint: DecoderBlueprint { get }
+}
+
+extension Architecture {
   /// What the configuration describes.
-  var description: ModelDescription { get }
+  public var description: ModelDescription { blueprint.description }
   /// Every tensor that a checkpoint must have, as published.
-  var parameters: [ParameterSpecification] { get }
+  public var parameters: [ParameterSpecification] { blueprint.parameters }
   /// Builds the model from a checkpoint.
-  func load(_ reader: TensorReader, options: LoadOptions) throws(LoadError) -> DecoderModel
+  public func load(_ reader: TensorReader, options: LoadOptions) throws(LoadError) -> DecoderModel {
+    try BlueprintLoader(blueprint, reader: reader, options: options).model()
+  }
 }
 
 /// The families that can be opened.
 public enum ArchitectureRegistry {
-  static let architectures: [any Architecture.Type] = [DeepseekV3.self]
+  static let architectures: [any Architecture.Type] = [
+    Mixtral.self, DeepseekMoE.self, Qwen2MoE.self, Qwen3MoE.self, DeepseekV2.self, DeepseekV3.self, PanguProMoE.self,
+    PanguEmbedded.self, PanguUltraMoE.self, Glm4MoE.self, MiMo.self, Llama.self, Qwen2.self, Qwen3.self,
+  ]
 
   /// The supported values of `model_type`.
   public static var modelTypes: [String] { architectures.flatMap { $0.modelTypes } }

@@ -38,9 +38,13 @@ public final class DecoderModel: Sendable {
   }
 
   /// Plans the buffers for forwards of at most `maximumRows` rows and `maximumOutputRows` rows of logits.
-  public func makeWorkspace(maximumRows: Int, maximumOutputRows: Int, workerCount: Int) -> Workspace {
+  /// `stashRows` hidden rows can be kept for later MTP passes.
+  public func makeWorkspace(
+    maximumRows: Int, maximumOutputRows: Int, stashRows: Int = 0, workerCount: Int
+  ) -> Workspace {
     Workspace(
-      widths: widths, maximumRows: maximumRows, maximumOutputRows: maximumOutputRows, workerCount: workerCount)
+      widths: widths, maximumRows: maximumRows, maximumOutputRows: maximumOutputRows, stashRows: stashRows,
+      workerCount: workerCount)
   }
 
   /// Runs the main model on the rows. Afterwards `workspace.finalHidden` row r is the hidden row r after the final norm,

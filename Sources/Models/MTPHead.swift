@@ -3,13 +3,15 @@ import Tensors
 /// A multi-token-prediction head (DeepSeek-V3, arXiv 2412.19437 §2.2): from the hidden row of position p and the token
 /// at p + 1 it predicts the token at p + 2.
 ///
-/// u = projection [embeddingNorm(embedding(t_{p+1})), hiddenNorm(h_p)], one decoder layer with its own cache at position
-/// p, outputNorm, then the main model's output head. h_p is the main model's hidden row after its final norm; drafting
+/// u = projection [embeddingNorm(embedding(t_{p+1})), hiddenNorm(h_p)] (some families join the two the other way round),
+/// one decoder layer with its own cache at position p, outputNorm, then the main model's output head. h_p is the main model's hidden row after its final norm; drafting
 /// deeper feeds the head's own normed row back.
 struct MTPHead: Sendable {
   let embeddingNorm: Norm
   let hiddenNorm: Norm
   let projection: PackedMatrix  // [hidden, 2 * hidden]
+  /// Whether the projection's input is [hidden, embedding] instead of [embedding, hidden].
+  let hiddenFirst: Bool
   let block: DecoderLayer
   let outputNorm: Norm
   /// The cache layer that belongs to this head.
@@ -30,12 +32,13 @@ struct MTPHead: Sendable {
     let rowCount = context.rows.count
     let width = projection.outputs
     let joined = workspace.concatenated.view
+    let halves = (joined.columns(0..<width), joined.columns(width..<2 * width))
+    let embedded = hiddenFirst ? halves.1 : halves.0
+    let carried = hiddenFirst ? halves.0 : halves.1
     for row in worker.share(of: rowCount) {
-      let left = joined.columns(0..<width)
-      embedding.copyDequantizedRow(Int(context.rows.tokens[row]), to: left, row: row)
-      embeddingNorm.apply(context.kernels, left, row: row, to: left, row: row)
-      hiddenNorm.apply(
-        context.kernels, source, row: Int(sourceIndex[row]), to: joined.columns(width..<2 * width), row: row)
+      embedding.copyDequantizedRow(Int(context.rows.tokens[row]), to: embedded, row: row)
+      embeddingNorm.apply(context.kernels, embedded, row: row, to: embedded, row: row)
+      hiddenNorm.apply(context.kernels, source, row: Int(sourceIndex[row]), to: carried, row: row)
     }
     worker.barrier()
     let hidden = workspace.hidden.view

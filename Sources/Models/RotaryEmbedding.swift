@@ -1,4 +1,3 @@
-public import Checkpoints
 import Foundation
 import Tensors
 
@@ -6,8 +5,33 @@ import Tensors
 public enum RotaryScaling: Sendable, Equatable {
   /// No scaling.
   case none
+  /// Every frequency divided by a factor (arXiv 2306.15595).
+  case linear(factor: Float)
+  /// Low frequencies divided by a factor, with a smooth passage (Llama 3.1, arXiv 2407.21783).
+  case llama3(Llama3Scaling)
   /// YaRN (arXiv 2309.00071).
   case yarn(YarnScaling)
+}
+
+/// The parameters of Llama 3.1's scaling.
+public struct Llama3Scaling: Sendable, Equatable {
+  /// Context extension factor.
+  public var factor: Float
+  /// Turns over the trained context below which a frequency is divided.
+  public var lowFrequencyFactor: Float
+  /// Turns over the trained context above which a frequency is kept.
+  public var highFrequencyFactor: Float
+  /// Context the model was trained with, in positions.
+  public var originalContext: Int
+
+  func scaled(_ frequency: Float) -> Float {
+    let wavelength = 2 * Float.pi / frequency
+    let context = Float(originalContext)
+    if wavelength < context / highFrequencyFactor { return frequency }
+    if wavelength > context / lowFrequencyFactor { return frequency / factor }
+    let kept = (context / wavelength - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor)
+    return (1 - kept) * frequency / factor + kept * frequency
+  }
 }
 
 /// The parameters of YaRN (arXiv 2309.00071) as DeepSeek's configurations name them.
@@ -52,44 +76,6 @@ public struct YarnScaling: Sendable, Equatable {
   }
 }
 
-/// Base frequency and scaling, read from either spelling of config.json: `rope_theta` with `rope_scaling`, or
-/// `rope_parameters`.
-public struct RotaryConfiguration: Sendable, Equatable {
-  /// Base of the frequencies.
-  public var base: Float
-  /// Scaling beyond the trained context.
-  public var scaling: RotaryScaling
-
-  /// Reads the rotary part of a configuration. An unknown scaling type is an error that names it.
-  public init(_ configuration: ConfigurationObject) throws(LoadError) {
-    base = try configuration.floatIfPresent(anyOf: ["rope_parameters.rope_theta", "rope_theta"], in: .positive) ?? 10000
-    let parameters = try configuration.objectIfPresent("rope_parameters")
-    let legacy = try configuration.objectIfPresent("rope_scaling")
-    scaling = try Self.scaling(parameters ?? legacy, configuration)
-  }
-
-  private static func scaling(
-    _ object: ConfigurationObject?, _ configuration: ConfigurationObject
-  ) throws(LoadError) -> RotaryScaling {
-    guard let object else { return .none }
-    let kinds = ["default", "yarn"]
-    guard try object.stringIfPresent(anyOf: ["rope_type", "type"], oneOf: kinds) == "yarn" else { return .none }
-    let context = try object.integerIfPresent("original_max_position_embeddings", in: 1...(1 << 24))
-    let maximum = try configuration.integerIfPresent("max_position_embeddings", in: 1...(1 << 30))
-    let originalContext = context ?? maximum ?? 4096
-    let ratio = Float(maximum ?? originalContext) / Float(originalContext)
-    return .yarn(
-      YarnScaling(
-        factor: try object.floatIfPresent("factor", in: .positive) ?? ratio, originalContext: originalContext,
-        betaFast: try object.floatIfPresent("beta_fast", in: .positive) ?? 32,
-        betaSlow: try object.floatIfPresent("beta_slow", in: .positive) ?? 1,
-        mscale: try object.floatIfPresent("mscale") ?? 0,
-        mscaleAllDimensions: try object.floatIfPresent("mscale_all_dim") ?? 0,
-        attentionFactor: try object.floatIfPresent("attention_factor"),
-        truncate: try object.boolIfPresent("truncate") ?? true))
-  }
-}
-
 /// Cosines and sines of every position (arXiv 2104.09864), computed in single precision as the reference does.
 public struct RotaryTable: Sendable {
   let cosines: FloatMatrix  // [positions, pairs]
@@ -119,7 +105,17 @@ public struct RotaryTable: Sendable {
 
   private static func frequencies(_ configuration: RotaryConfiguration, dimension: Int) -> [Float] {
     let powers = (0..<dimension / 2).map { pow(configuration.base, Float(2 * $0) / Float(dimension)) }
-    guard case .yarn(let yarn) = configuration.scaling else { return powers.map { 1 / $0 } }
+    switch configuration.scaling {
+    case .none: return powers.map { 1 / $0 }
+    case .linear(let factor): return powers.map { 1 / $0 / factor }
+    case .llama3(let scaling): return powers.map { scaling.scaled(1 / $0) }
+    case .yarn(let yarn): return frequencies(yarn, powers: powers, configuration, dimension: dimension)
+    }
+  }
+
+  private static func frequencies(
+    _ yarn: YarnScaling, powers: [Float], _ configuration: RotaryConfiguration, dimension: Int
+  ) -> [Float] {
     // The dimension whose wavelength makes `rotations` turns over the trained context.
     func correctionDimension(_ rotations: Float) -> Float {
       Float(dimension) * log(Float(yarn.originalContext) / (rotations * 2 * Float.pi))

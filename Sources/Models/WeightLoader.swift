@@ -27,14 +27,16 @@ struct WeightLoader {
   }
 
   /// Several matrices with the same inputs, one below the other, as one.
-  func stacked(_ parts: [(name: String, outputs: Int)], inputs: Int) throws(LoadError) -> PackedMatrix {
+  func stacked(
+    _ parts: [(name: String, outputs: Int)], inputs: Int, format: WeightFormat? = nil
+  ) throws(LoadError) -> PackedMatrix {
     var sources: [(source: TensorSource, rows: Range<Int>)] = []
     var outputs = 0
     for part in parts {
       sources.append((try reader.source(part.name, shape: [part.outputs, inputs]), outputs..<outputs + part.outputs))
       outputs += part.outputs
     }
-    return unsafe PackedMatrix(outputs: outputs, inputs: inputs, format: format) { rows, buffer in
+    return unsafe PackedMatrix(outputs: outputs, inputs: inputs, format: format ?? self.format) { rows, buffer in
       for (source, place) in sources {
         let overlap = rows.clamped(to: place)
         if overlap.isEmpty { continue }
@@ -47,15 +49,15 @@ struct WeightLoader {
   }
 
   /// The gate and up matrices of a SwiGLU unit and its down matrix.
-  func gatedFeedForward(
-    _ prefix: String, hidden: Int, width: Int
+  func gatedUnit(
+    _ prefix: String, names: GatedUnitNames = GatedUnitNames(), hidden: Int, width: Int
   ) throws(LoadError) -> (gateAndUp: PackedMatrix, down: PackedMatrix) {
-    let gate = try reader.source(prefix + "gate_proj.weight", shape: [width, hidden])
-    let up = try reader.source(prefix + "up_proj.weight", shape: [width, hidden])
+    let gate = try reader.source(prefix + names.gate + ".weight", shape: [width, hidden])
+    let up = try reader.source(prefix + names.up + ".weight", shape: [width, hidden])
     let gateAndUp = unsafe PackedMatrix.gatedPair(
       outputs: width, inputs: hidden, format: format,
       readGate: { unsafe gate.readRows($0, into: $1) }, readUp: { unsafe up.readRows($0, into: $1) })
-    return (gateAndUp, try matrix(prefix + "down_proj.weight", outputs: hidden, inputs: width))
+    return (gateAndUp, try matrix(prefix + names.down + ".weight", outputs: hidden, inputs: width))
   }
 
   /// The two up-projections of latent attention, split by head: keys transposed to [rank, nope], values [value, rank].

@@ -21,6 +21,10 @@ struct WorkspaceWidths: Sendable {
   var expert = 0
   var expertCount = 0
   var expertsPerToken = 0
+  /// Outputs of a router: its experts, and one more where it gates the shared expert.
+  var routerOutputs = 0
+  /// The hidden width where layers normalise what they add to the residual stream, else 0.
+  var branch = 0
 
   /// The widths that fit both.
   func union(_ other: WorkspaceWidths) -> WorkspaceWidths {
@@ -31,7 +35,8 @@ struct WorkspaceWidths: Sendable {
       attended: max(attended, other.attended), heads: max(heads, other.heads),
       feedForward: max(feedForward, other.feedForward), expert: max(expert, other.expert),
       expertCount: max(expertCount, other.expertCount),
-      expertsPerToken: max(expertsPerToken, other.expertsPerToken))
+      expertsPerToken: max(expertsPerToken, other.expertsPerToken),
+      routerOutputs: max(routerOutputs, other.routerOutputs), branch: max(branch, other.branch))
   }
 }
 
@@ -44,7 +49,7 @@ public final class Workspace: @unchecked Sendable {
   public let maximumRows: Int
   /// Rows a forward may return logits for.
   public let maximumOutputRows: Int
-  /// Hidden rows of the main model after the final norm, [maximumRows, hidden].
+  /// Hidden rows of the main model after the final norm, [maximumRows + stash rows, hidden].
   public let finalHidden: FloatMatrix
   /// Logits of the main model's output rows, [maximumOutputRows, vocabulary].
   public let logits: FloatMatrix
@@ -57,6 +62,7 @@ public final class Workspace: @unchecked Sendable {
   let compactHidden: FloatMatrix  // the residual stream of an MTP pass's query rows [output rows, hidden]
   let normalized: FloatMatrix  // [rows, hidden]
   let privateNormalized: [FloatMatrix]  // one a worker, [fewRows, hidden]
+  let branch: FloatMatrix  // what a layer adds, before its norm [rows, hidden]; one column where unused
   let concatenated: FloatMatrix  // MTP input [rows, 2 * hidden]
   let projected: FloatMatrix
   let query: FloatMatrix
@@ -66,7 +72,7 @@ public final class Workspace: @unchecked Sendable {
   let attentionScratch: FloatMatrix  // [workers, scratch of all heads]
   let feedForward: FloatMatrix  // [rows, feed-forward width]
   let expertHidden: FloatMatrix  // [rows * experts per token, expert width]
-  let routerLogits: FloatMatrix  // [rows, experts]
+  let routerLogits: FloatMatrix  // [rows, router outputs]
   let selection: ExpertSelection
   let privateSelections: [ExpertSelection]  // one a worker
   let groups: [ExpertGroups]  // one a worker
@@ -75,14 +81,14 @@ public final class Workspace: @unchecked Sendable {
   /// are shared out. Both ways give the same bits.
   static let fewRows = 8
 
-  init(widths: WorkspaceWidths, maximumRows: Int, maximumOutputRows: Int, workerCount: Int) {
+  init(widths: WorkspaceWidths, maximumRows: Int, maximumOutputRows: Int, stashRows: Int, workerCount: Int) {
     self.maximumRows = maximumRows
     self.maximumOutputRows = maximumOutputRows
     func matrix(_ columns: Int, rows: Int = maximumRows) -> FloatMatrix {
       FloatMatrix(rows: max(rows, 1), columns: max(columns, 1))
     }
     func perWorker<Value>(_ make: () -> Value) -> [Value] { (0..<workerCount).map { _ in make() } }
-    finalHidden = matrix(widths.hidden)
+    finalHidden = matrix(widths.hidden, rows: maximumRows + stashRows)
     logits = matrix(widths.vocabulary, rows: maximumOutputRows)
     draftHidden = matrix(widths.hidden, rows: maximumOutputRows)
     draftLogits = matrix(widths.vocabulary, rows: maximumOutputRows)
@@ -90,23 +96,38 @@ public final class Workspace: @unchecked Sendable {
     compactHidden = matrix(widths.hidden, rows: maximumOutputRows)
     normalized = matrix(widths.hidden)
     privateNormalized = perWorker { matrix(widths.hidden, rows: Self.fewRows) }
+    branch = matrix(widths.branch)
     concatenated = matrix(2 * widths.hidden)
     projected = matrix(widths.projected)
     query = matrix(widths.query)
     absorbed = matrix(widths.absorbed)
     latent = matrix(widths.latent)
     attended = matrix(widths.attended)
-    attentionScratch = matrix(KernelSet.latentAttentionScratchCount(heads: widths.heads), rows: workerCount)
+    let scratch = max(
+      KernelSet.latentAttentionScratchCount(heads: widths.heads),
+      KernelSet.groupedAttentionScratchCount(heads: widths.heads))
+    attentionScratch = matrix(scratch, rows: workerCount)
     feedForward = matrix(widths.feedForward)
     let pairs = maximumRows * max(widths.expertsPerToken, 1)
     expertHidden = matrix(widths.expert, rows: pairs)
-    routerLogits = matrix(widths.expertCount)
+    routerLogits = matrix(widths.routerOutputs)
     func selection(rows: Int) -> ExpertSelection {
-      ExpertSelection(rows: rows, expertsPerToken: max(widths.expertsPerToken, 1), experts: max(widths.expertCount, 1))
+      ExpertSelection(
+        rows: rows, expertsPerToken: max(widths.expertsPerToken, 1), outputs: max(widths.routerOutputs, 1))
     }
     self.selection = selection(rows: maximumRows)
     privateSelections = perWorker { selection(rows: Self.fewRows) }
     groups = perWorker { ExpertGroups(pairs: pairs, experts: max(widths.expertCount, 1)) }
+  }
+}
+
+extension Workspace {
+  /// Where the stash's row `place` stands in `finalHidden`.
+  public func stashedRow(at place: Int) -> Int { maximumRows + place }
+
+  /// Keeps the final hidden row of a row of the last forward, for an MTP pass in a later step.
+  public func stashHidden(row: Int, at place: Int) {
+    finalHidden.view.copyRow(row, to: finalHidden.view, row: stashedRow(at: place))
   }
 }
 
@@ -131,5 +152,14 @@ struct ForwardContext {
     for row in worker.share(of: count) { norm.apply(kernels, source, row: row, to: target, row: row) }
     worker.barrier()
     return target
+  }
+
+  /// Adds norm(source) to rows 0 ..< count of `target`; `source` is overwritten. Ends with a barrier.
+  func add(_ source: FloatRows, count: Int, norm: Norm, to target: FloatRows) {
+    for row in worker.share(of: count) {
+      norm.apply(kernels, source, row: row, to: source, row: row)
+      source.addRow(row, to: target, row: row)
+    }
+    worker.barrier()
   }
 }

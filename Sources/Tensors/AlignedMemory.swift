@@ -1,7 +1,7 @@
 import Glibc
 
-/// Zero-filled memory on a 64-byte boundary. Large blocks come straight from the system, so that their pages cost
-/// nothing until they are first touched, and ask for huge pages.
+/// Zero-filled memory on a 64-byte boundary. Large blocks come straight from the system, so that their pages
+/// cost nothing until they are first touched, and ask for huge pages.
 @safe final class AlignedMemory: @unchecked Sendable {
   // Sendable: address and size never change after init; what the bytes mean is up to the owner.
   let address: UnsafeMutableRawPointer

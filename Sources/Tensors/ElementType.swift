@@ -60,13 +60,15 @@ public enum ElementType: String, Sendable, CaseIterable {
   }
 
   fileprivate func requireKernelType() -> fs_dtype {
-    guard let kernelType else { preconditionFailure("\(rawValue) is not convertible; check isConvertible first") }
+    guard let kernelType else {
+      preconditionFailure("\(rawValue) is not convertible; check isConvertible first")
+    }
     return kernelType
   }
 }
 
-/// Converts checkpoint elements to floats, exactly. `bytes` holds `destination.count` elements of `type`, at any
-/// alignment; `type.isConvertible` must hold.
+/// Converts checkpoint elements to floats, exactly. `bytes` holds `destination.count` elements of `type`, at
+/// any alignment; `type.isConvertible` must hold.
 public func convert(
   _ type: ElementType, bytes: UnsafeRawBufferPointer, into destination: UnsafeMutableBufferPointer<Float>
 ) {

@@ -1,7 +1,7 @@
 import CKernels
 
-/// Rows of floats inside a `FloatMatrix`: a view without ownership, so passing it costs no reference counting. The
-/// matrix must outlive it.
+/// Rows of floats inside a `FloatMatrix`: a view without ownership, so passing it costs no reference
+/// counting. The matrix must outlive it.
 @safe public struct FloatRows: @unchecked Sendable {
   // Sendable for the same reason as FloatMatrix: threads keep to their own elements.
   @usableFromInline let base: UnsafeMutablePointer<Float>

@@ -2,8 +2,9 @@ import CKernels
 
 /// The arithmetic of one instruction set: "scalar", "avx2" or "avx512".
 ///
-/// Every operation computes an output row from its input row and the weights alone, in an order that is fixed whatever
-/// the number of rows, the split of the work and the set: all sets give identical bits. Sizes are checked once per call.
+/// Every operation computes an output row from its input row and the weights alone, in an order that is fixed
+/// whatever the number of rows, the split of the work and the set: all sets give identical bits. Sizes are
+/// checked once per call.
 @safe public struct KernelSet: @unchecked Sendable {
   // Sendable: the table is constant and lives for ever.
   let table: OpaquePointer
@@ -28,37 +29,40 @@ import CKernels
   /// The name of the set.
   public var name: String { unsafe String(cString: fs_kernels_name(table)) }
 
-  /// Products with a weight matrix: output[r][n] = Σ over k of input[r][k] · weights[n][k] for all outputs n of
-  /// `panels` (16 each) and `rowCount` rows; added to what is there where `accumulate` is set.
+  /// Products with a weight matrix: output[r][n] = Σ over k of input[r][k] · weights[n][k] for all outputs n
+  /// of `panels` (16 each) and `rowCount` rows; added to what is there where `accumulate` is set.
   ///
-  /// Row r is row `inputIndex[r]` of the input where an index is given, and likewise for the output, whose rows must
-  /// then be distinct.
+  /// Row r is row `inputIndex[r]` of the input where an index is given, and likewise for the output, whose
+  /// rows must then be distinct.
   public func multiply(
-    _ weights: PackedMatrix, panels: Range<Int>, input: FloatRows, inputIndex: IndexRows? = nil, output: FloatRows,
-    outputIndex: IndexRows? = nil, rowCount: Int, accumulate: Bool = false
+    _ weights: PackedMatrix, panels: Range<Int>, input: FloatRows, inputIndex: IndexRows? = nil,
+    output: FloatRows, outputIndex: IndexRows? = nil, rowCount: Int, accumulate: Bool = false
   ) {
     precondition(!weights.isGatedPair, "a gated pair needs multiplyGated")
     check(weights, panels, input, inputIndex, output, outputIndex, rowCount)
     unsafe fs_matmul(
-      table, weights.format.kernelFormat, weights.memory.address, weights.inputs, weights.outputs, panels.lowerBound,
-      panels.upperBound, input.kernelRows(inputIndex), output.kernelRows(outputIndex), rowCount, accumulate)
+      table, weights.format.kernelFormat, weights.memory.address, weights.inputs, weights.outputs,
+      panels.lowerBound, panels.upperBound, input.kernelRows(inputIndex), output.kernelRows(outputIndex),
+      rowCount, accumulate)
   }
 
-  /// The gated unit of SwiGLU: output[r][n] = rowScale[r] · silu(input[r] · gate[n]) · (input[r] · up[n]), with
-  /// silu(x) = x / (1 + exp(-x)). Indices as for `multiply`; `rowScale` is by r, not by index.
+  /// The gated unit of SwiGLU: output[r][n] = rowScale[r] · silu(input[r] · gate[n]) · (input[r] · up[n]),
+  /// with silu(x) = x / (1 + exp(-x)). Indices as for `multiply`; `rowScale` is by r, not by index.
   public func multiplyGated(
-    _ weights: PackedMatrix, panels: Range<Int>, input: FloatRows, inputIndex: IndexRows? = nil, output: FloatRows,
-    outputIndex: IndexRows? = nil, rowCount: Int, rowScale: FloatVectorView? = nil
+    _ weights: PackedMatrix, panels: Range<Int>, input: FloatRows, inputIndex: IndexRows? = nil,
+    output: FloatRows, outputIndex: IndexRows? = nil, rowCount: Int, rowScale: FloatVectorView? = nil
   ) {
     precondition(weights.isGatedPair, "not a gated pair")
     precondition(rowScale.map { $0.count >= rowCount } ?? true, "too few row scales")
     check(weights, panels, input, inputIndex, output, outputIndex, rowCount)
     unsafe fs_gated_matmul(
-      table, weights.format.kernelFormat, weights.memory.address, weights.inputs, weights.outputs, panels.lowerBound,
-      panels.upperBound, input.kernelRows(inputIndex), output.kernelRows(outputIndex), rowCount, rowScale?.base)
+      table, weights.format.kernelFormat, weights.memory.address, weights.inputs, weights.outputs,
+      panels.lowerBound, panels.upperBound, input.kernelRows(inputIndex), output.kernelRows(outputIndex),
+      rowCount, rowScale?.base)
   }
 
-  /// RMSNorm of one row: output = input / sqrt(mean(input²) + epsilon) · weight. Input and output may be the same row.
+  /// RMSNorm of one row: output = input / sqrt(mean(input²) + epsilon) · weight. Input and output may be the
+  /// same row.
   public func rmsNorm(
     input: FloatRows, inputRow: Int, weight: FloatVector, epsilon: Float, output: FloatRows, outputRow: Int
   ) {
@@ -72,7 +76,8 @@ import CKernels
   /// Rotary embedding of `2 * cosines.count` elements of one row from column `offset` on, in place. Pairs are
   /// neighbours where `interleaved`, else an element and the one half the width further.
   public func rotate(
-    _ rows: FloatRows, row: Int, offset: Int, cosines: FloatVectorView, sines: FloatVectorView, interleaved: Bool
+    _ rows: FloatRows, row: Int, offset: Int, cosines: FloatVectorView, sines: FloatVectorView,
+    interleaved: Bool
   ) {
     let pairs = cosines.count
     let target = unsafe rows.row(row)
@@ -99,8 +104,8 @@ import CKernels
   }
 
   private func check(
-    _ weights: PackedMatrix, _ panels: Range<Int>, _ input: FloatRows, _ inputIndex: IndexRows?, _ output: FloatRows,
-    _ outputIndex: IndexRows?, _ rowCount: Int
+    _ weights: PackedMatrix, _ panels: Range<Int>, _ input: FloatRows, _ inputIndex: IndexRows?,
+    _ output: FloatRows, _ outputIndex: IndexRows?, _ rowCount: Int
   ) {
     precondition(panels.lowerBound >= 0 && panels.upperBound <= weights.panelCount, "panels out of range")
     precondition(input.columns == weights.inputs, "input rows do not fit the weights")

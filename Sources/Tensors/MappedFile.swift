@@ -28,8 +28,8 @@ public struct MappedFileError: Error, Equatable, Sendable, CustomStringConvertib
 
 /// A regular file mapped read-only into memory. Pages are read when they are first touched.
 ///
-/// If another process shortens the file while it is mapped, touching the lost pages ends this process (SIGBUS), as
-/// with every memory map.
+/// If another process shortens the file while it is mapped, touching the lost pages ends this process
+/// (SIGBUS), as with every memory map.
 @safe public final class MappedFile: @unchecked Sendable {
   // Sendable: the pointer and the size never change after init, and the pages are read-only.
   private let base: UnsafeRawPointer?
@@ -73,7 +73,8 @@ public struct MappedFileError: Error, Equatable, Sendable, CustomStringConvertib
     if let base = unsafe base { unsafe munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }
   }
 
-  /// Calls `body` with the bytes of `range`, which must lie in `0..<byteCount`. The bytes are valid inside `body` only.
+  /// Calls `body` with the bytes of `range`, which must lie in `0..<byteCount`. The bytes are valid inside
+  /// `body` only.
   public func withBytes<R, E: Error>(
     _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(E) -> R
   ) throws(E) -> R {

@@ -15,8 +15,8 @@ public enum WeightFormat: String, Sendable, CaseIterable {
   }
 }
 
-/// A weight matrix [outputs, inputs], packed for the kernels in panels of 16 outputs. A gated pair holds two such
-/// matrices, their panels alternating.
+/// A weight matrix [outputs, inputs], packed for the kernels in panels of 16 outputs. A gated pair holds two
+/// such matrices, their panels alternating.
 public final class PackedMatrix: Sendable {
   /// Rows of the weight matrix: elements of an output row. For a gated pair, of each of the two.
   public let outputs: Int
@@ -45,8 +45,8 @@ public final class PackedMatrix: Sendable {
     memory = AlignedMemory(byteCount: panels * fs_panel_bytes(format.kernelFormat, inputs))
   }
 
-  /// Packs a matrix that `readRows` delivers in runs of at most 16 rows: it is given row numbers and a dense buffer
-  /// [rows, inputs] to fill.
+  /// Packs a matrix that `readRows` delivers in runs of at most 16 rows: it is given row numbers and a dense
+  /// buffer [rows, inputs] to fill.
   public convenience init<E: Error>(
     outputs: Int, inputs: Int, format: WeightFormat,
     readRows: (Range<Int>, UnsafeMutableBufferPointer<Float>) throws(E) -> Void
@@ -82,8 +82,8 @@ public final class PackedMatrix: Sendable {
       format.kernelFormat, floats, inputs, rows.count, inputs, memory.address + slot * panelByteCount)
   }
 
-  /// Row `index` of the weights as the kernels see it (rounded for bf16). For a gated pair, of the gate matrix, or of
-  /// the up matrix where `up` is true.
+  /// Row `index` of the weights as the kernels see it (rounded for bf16). For a gated pair, of the gate
+  /// matrix, or of the up matrix where `up` is true.
   public func dequantizedRow(_ index: Int, up: Bool = false) -> [Float] {
     unsafe [Float](unsafeUninitializedCapacity: inputs) { buffer, count in
       unsafe dequantize(row: index, up: up, into: buffer)

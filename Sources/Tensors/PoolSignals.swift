@@ -10,8 +10,8 @@ struct LoneCounter: ~Copyable {
 
 /// What the threads of a pool share: the signals by which they start, meet and finish.
 @safe final class PoolSignals: @unchecked Sendable {
-  // Sendable: counters are atomic; `body` is written only while every worker waits for a new generation, and the
-  // release-acquire pair on `generation` publishes it.
+  // Sendable: counters are atomic; `body` is written only while every worker waits for a new generation, and
+  // the release-acquire pair on `generation` publishes it.
   let threadCount: Int
   /// Goes up by one with every run; workers wait for it.
   private let generation = LoneCounter()
@@ -64,8 +64,8 @@ struct LoneCounter: ~Copyable {
   }
 
   private func wakeAll() {
-    // Sequentially consistent with the other side in `park`: either the worker sees the new generation there, or
-    // this thread sees it parked.
+    // Sequentially consistent with the other side in `park`: either the worker sees the new generation there,
+    // or this thread sees it parked.
     generation.value.add(1, ordering: .sequentiallyConsistent)
     if parked.value.load(ordering: .sequentiallyConsistent) > 0 {
       unsafe pthread_mutex_lock(mutex)

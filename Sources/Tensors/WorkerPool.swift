@@ -42,8 +42,8 @@ import Synchronization
 
 /// Threads that run one closure together, for work that is split by hand.
 ///
-/// The pool keeps its threads between runs: they spin for a moment and then sleep. Each is bound to a processor of its
-/// own where the process may use enough of them. One run at a time.
+/// The pool keeps its threads between runs: they spin for a moment and then sleep. Each is bound to a
+/// processor of its own where the process may use enough of them. One run at a time.
 @safe public final class WorkerPool: Sendable {
   /// How many workers a run has, the calling thread included.
   public let threadCount: Int
@@ -78,8 +78,9 @@ import Synchronization
     for thread in threads { pthread_join(thread, nil) }
   }
 
-  /// Runs `body` once on each worker at the same time, the calling thread being worker 0, and returns when all are
-  /// done. The workers must keep their writes apart, or meet at barriers between them; all must meet equally often.
+  /// Runs `body` once on each worker at the same time, the calling thread being worker 0, and returns when
+  /// all are done. The workers must keep their writes apart, or meet at barriers between them; all must meet
+  /// equally often.
   public func run(_ body: (Worker) -> Void) {
     guard let signals else {
       body(Worker())
@@ -90,8 +91,9 @@ import Synchronization
     isRunning.store(false, ordering: .releasing)
   }
 
-  /// Binds the calling thread, which is worker 0 of its runs, to the processor that the other workers leave free.
-  /// Worth doing once on a thread that lives for inference; does nothing where there are too few processors.
+  /// Binds the calling thread, which is worker 0 of its runs, to the processor that the other workers leave
+  /// free. Worth doing once on a thread that lives for inference; does nothing where there are too few
+  /// processors.
   public func bindCallingThread() {
     let processors = Self.processors
     if threadCount > 1, threadCount <= processors.count { fs_bind_thread(processors[0]) }
@@ -100,7 +102,8 @@ import Synchronization
 
 extension WorkerPool {
   /// Numbers of the processors that this process may use; empty where the system does not say.
-  fileprivate static let processors: [Int32] = unsafe [Int32](unsafeUninitializedCapacity: 1024) { buffer, count in
+  fileprivate static let processors: [Int32] = unsafe [Int32](unsafeUninitializedCapacity: 1024) {
+    buffer, count in
     guard let base = buffer.baseAddress else { return }
     count = unsafe fs_allowed_processors(base, buffer.count)
   }
@@ -114,11 +117,13 @@ private func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
   }
   var thread = pthread_t()
   let start = unsafe Unmanaged.passRetained(Start(body)).toOpaque()
-  let code = unsafe pthread_create(&thread, nil, { argument in
-    guard let argument = unsafe argument else { return nil }
-    unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
-    return nil
-  }, start)
+  let code = unsafe pthread_create(
+    &thread, nil,
+    { argument in
+      guard let argument = unsafe argument else { return nil }
+      unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+      return nil
+    }, start)
   precondition(code == 0, "the system refuses a thread: error \(code)")
   return thread
 }

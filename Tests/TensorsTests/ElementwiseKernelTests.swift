@@ -12,7 +12,8 @@ import Testing
     let weight = FloatVector(numbers.floats(length))
     func result(_ set: KernelSet) -> [Float] {
       let output = FloatMatrix(rows: 1, columns: length)
-      set.rmsNorm(input: input.view, inputRow: 0, weight: weight, epsilon: 1e-6, output: output.view, outputRow: 0)
+      set.rmsNorm(
+        input: input.view, inputRow: 0, weight: weight, epsilon: 1e-6, output: output.view, outputRow: 0)
       return output.array(0)
     }
     let expected = result(scalar)
@@ -33,14 +34,18 @@ import Testing
     let input = FloatMatrix(rows: 1, columns: 77, values)
     let output = FloatMatrix(rows: 1, columns: 77)
     let set = kernelSet(name)
-    set.rmsNorm(input: input.view, inputRow: 0, weight: weight, epsilon: 1e-5, output: output.view, outputRow: 0)
-    set.rmsNorm(input: input.view, inputRow: 0, weight: weight, epsilon: 1e-5, output: input.view, outputRow: 0)
+    set.rmsNorm(
+      input: input.view, inputRow: 0, weight: weight, epsilon: 1e-5, output: output.view, outputRow: 0)
+    set.rmsNorm(
+      input: input.view, inputRow: 0, weight: weight, epsilon: 1e-5, output: input.view, outputRow: 0)
     #expect(bits(input.elements) == bits(output.elements))
   }
 
   @Test func `the exponential has the same bits in every set and is within 1.5 units in the last place`() {
     var values: [Float] = stride(from: Float(-110), through: 95, by: 0.0137).map { $0 }
-    values += [0, -0.0, .infinity, -.infinity, 1, -1, 88.72283, 88.72285, -87.33655, -103.9, -104, 1e30, -1e30]
+    values += [
+      0, -0.0, .infinity, -.infinity, 1, -1, 88.72283, 88.72285, -87.33655, -103.9, -104, 1e30, -1e30,
+    ]
     let input = FloatMatrix(rows: 1, columns: values.count, values)
     func result(_ set: KernelSet) -> [Float] {
       let output = FloatMatrix(rows: 1, columns: values.count)

@@ -24,12 +24,16 @@ import Testing
   }
 
   @Test(arguments: [1, 16, 30, 64, 100], WeightFormat.allCases)
-  func `every set gives the bits of the scalar set, for any number of rows`(outputs: Int, format: WeightFormat) {
+  func `every set gives the bits of the scalar set, for any number of rows`(
+    outputs: Int, format: WeightFormat
+  ) {
     let (pair, input) = operands(outputs: outputs, format)
     for count in 0...rows {
       let expected = bits(result(scalar, pair, input, rowCount: count).elements)
       for name in vectorSets {
-        #expect(bits(result(kernelSet(name), pair, input, rowCount: count).elements) == expected, "\(name) \(count)")
+        #expect(
+          bits(result(kernelSet(name), pair, input, rowCount: count).elements) == expected, "\(name) \(count)"
+        )
       }
     }
   }
@@ -58,7 +62,8 @@ import Testing
         let output = FloatMatrix(rows: rows, columns: 100)
         for panels in [cut..<pair.panelCount, 0..<cut] {
           set.multiplyGated(
-            pair, panels: panels, input: input.view, output: output.view, rowCount: rows, rowScale: scales.view)
+            pair, panels: panels, input: input.view, output: output.view, rowCount: rows,
+            rowScale: scales.view)
         }
         #expect(bits(output.elements) == whole, "\(set.name) cut at \(cut)")
       }

@@ -48,7 +48,8 @@ struct Attention {
   /// The definition, in double precision.
   func exact(head: Int) -> [Double] {
     let scores = (0..<shape.length).map { position in
-      zip(query.array(head), cache.array(position)).reduce(0) { $0 + Double($1.0) * Double($1.1) } * Double(scale)
+      zip(query.array(head), cache.array(position)).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+        * Double(scale)
     }
     let greatest = scores.max() ?? 0
     let weights = scores.map { exp($0 - greatest) }
@@ -64,7 +65,9 @@ struct Attention {
   func `every set gives the bits of the scalar set`(shape: AttentionShape) {
     let attention = Attention(shape)
     let expected = bits(attention.result(scalar).elements)
-    for name in vectorSets { #expect(bits(attention.result(kernelSet(name)).elements) == expected, "\(name)") }
+    for name in vectorSets {
+      #expect(bits(attention.result(kernelSet(name)).elements) == expected, "\(name)")
+    }
   }
 
   @Test(arguments: AttentionShape.all)

@@ -11,10 +11,15 @@ struct ProductShape: CustomTestStringConvertible, Sendable {
   var testDescription: String { "\(rows) x \(inputs) x \(outputs)" }
 
   /// Widths on both sides of a panel, of a register tile and of the prefetch distance; odd and empty ones.
-  static let all: [ProductShape] =
-    [(1, 1), (15, 2), (16, 3), (17, 16), (40, 31), (100, 33), (128, 64), (133, 37), (300, 5), (20, 0)].flatMap {
-      outputs, inputs in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 17].map { .init(outputs: outputs, inputs: inputs, rows: $0) }
+  static let all: [ProductShape] = sizes.flatMap { outputs, inputs in
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 17].map {
+      ProductShape(outputs: outputs, inputs: inputs, rows: $0)
     }
+  }
+
+  private static let sizes = [
+    (1, 1), (15, 2), (16, 3), (17, 16), (40, 31), (100, 33), (128, 64), (133, 37), (300, 5), (20, 0),
+  ]
 }
 
 /// A product with everything it needs.
@@ -27,7 +32,8 @@ struct Product {
     self.shape = shape
     var numbers = TestNumbers(seed: shape.outputs * 1009 + shape.inputs * 31 + shape.rows)
     weights = PackedMatrix(
-      outputs: shape.outputs, inputs: shape.inputs, format: format, numbers.floats(shape.outputs * shape.inputs))
+      outputs: shape.outputs, inputs: shape.inputs, format: format,
+      numbers.floats(shape.outputs * shape.inputs))
     input = FloatMatrix(
       rows: shape.rows, columns: shape.inputs, numbers.floats(shape.rows * shape.inputs, in: -2...2))
   }
@@ -62,8 +68,10 @@ struct Product {
     let weights = product.weights.dequantized()
     var expected = [Float](repeating: 0.5, count: shape.rows * shape.outputs)
     cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, Int32(shape.rows), Int32(shape.outputs), Int32(shape.inputs), 1,
-      product.input.elements, Int32(shape.inputs), weights, Int32(shape.inputs), 1, &expected, Int32(shape.outputs))
+      CblasRowMajor, CblasNoTrans, CblasTrans, Int32(shape.rows), Int32(shape.outputs), Int32(shape.inputs),
+      1,
+      product.input.elements, Int32(shape.inputs), weights, Int32(shape.inputs), 1, &expected,
+      Int32(shape.outputs))
     for (a, b) in zip(actual, expected) { #expect(abs(a - b) <= 2e-5) }
   }
 
@@ -88,7 +96,9 @@ struct Product {
   }
 
   @Test(arguments: KernelSet.available.map(\.name), WeightFormat.allCases)
-  func `the split of panels does not matter, and a part writes nothing else`(name: String, format: WeightFormat) {
+  func `the split of panels does not matter, and a part writes nothing else`(
+    name: String, format: WeightFormat
+  ) {
     let set = kernelSet(name)
     let product = Product(ProductShape(outputs: 250, inputs: 19, rows: 5), format)
     let expected = product.result(set)
@@ -117,7 +127,8 @@ struct Product {
     let to = IndexList([8, 0, 12, 1, 5, 4, 10, 3, 6])
     let output = FloatMatrix(rows: 13, columns: 50, filledWith: 7)
     set.multiply(
-      product.weights, panels: 0..<product.weights.panelCount, input: product.input.view, inputIndex: from.view,
+      product.weights, panels: 0..<product.weights.panelCount, input: product.input.view,
+      inputIndex: from.view,
       output: output.view, outputIndex: to.view, rowCount: 9)
     for position in 0..<9 {
       #expect(bits(output.array(Int(to[position]))) == bits(expected.array(Int(from[position]))))
@@ -130,7 +141,8 @@ struct Product {
     let product = Product(ProductShape(outputs: 21, inputs: 9, rows: 3), .f32)
     let output = FloatMatrix(rows: 3, columns: 64, filledWith: 7)
     kernelSet(name).multiply(
-      product.weights, panels: 0..<2, input: product.input.view, output: output.view.columns(10..<31), rowCount: 3)
+      product.weights, panels: 0..<2, input: product.input.view, output: output.view.columns(10..<31),
+      rowCount: 3)
     for row in 0..<3 {
       for column in 0..<64 where !(10..<31).contains(column) { #expect(output[row, column] == 7) }
       #expect(bits(Array(output.array(row)[10..<31])) == bits(product.result(scalar).array(row)))

@@ -38,7 +38,8 @@ import Testing
     #expect(full.dequantized() == values)
     #expect(full.panelCount == (outputs + 15) / 16)
     #expect(full.byteCount == full.panelCount * inputs * 64)
-    let half = PackedMatrix.gatedPair(outputs: outputs, inputs: inputs, format: .bf16, gate: values, up: others)
+    let half = PackedMatrix.gatedPair(
+      outputs: outputs, inputs: inputs, format: .bf16, gate: values, up: others)
     #expect(half.dequantized() == values.map(Self.nearest))
     #expect(half.dequantized(up: true) == others.map(Self.nearest))
     #expect(half.isGatedPair && half.byteCount == 2 * half.panelCount * ((inputs + 1) / 2) * 64)
@@ -63,7 +64,9 @@ import Testing
     return [Float](unsafeUninitializedCapacity: bytes.count / type.byteWidth) { buffer, count in
       count = bytes.count / type.byteWidth
       let target = UnsafeMutableBufferPointer(rebasing: buffer[..<count])
-      shifted.withUnsafeBytes { convert(type, bytes: UnsafeRawBufferPointer(rebasing: $0[1...]), into: target) }
+      shifted.withUnsafeBytes {
+        convert(type, bytes: UnsafeRawBufferPointer(rebasing: $0[1...]), into: target)
+      }
     }
   }
 
@@ -100,7 +103,9 @@ import Testing
 
   @Test func `f32 is copied`() {
     let values: [Float] = [1, -2.5, .nan, -0.0, .infinity]
-    let bytes = values.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) } }
+    let bytes = values.flatMap { value in
+      (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
+    }
     #expect(bits(floats(.f32, bytes)) == bits(values))
   }
 

@@ -72,7 +72,9 @@ import Testing
       pool.run { worker in shares.withLock { $0[worker.index] = worker.share(of: total) } }
       let parts = shares.withLock { all in (0..<threads).compactMap { all[$0] } }
       #expect(parts.count == threads && parts[0].lowerBound == 0 && parts[threads - 1].upperBound == total)
-      for (a, b) in zip(parts, parts.dropFirst()) { #expect(a.upperBound == b.lowerBound && a.count - b.count <= 1) }
+      for (a, b) in zip(parts, parts.dropFirst()) {
+        #expect(a.upperBound == b.lowerBound && a.count - b.count <= 1)
+      }
     }
   }
 

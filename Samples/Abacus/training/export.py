@@ -94,6 +94,7 @@ def main(checkpoint, folder):
     tensors = published(state["model"], config)
     temporary = folder / "model.safetensors.new"
     save_file(tensors, temporary, metadata={"format": "pt"})
+    temporary.chmod(0o644)
     temporary.replace(folder / "model.safetensors")
     generation = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 3, "do_sample": False, "max_new_tokens": 512}
     for name, content in (("config", model_config(config)), ("generation_config", generation), ("tokenizer_config", tokenizer_config())):

@@ -3,11 +3,13 @@
     python train.py --out RUN --minutes 180 [--device cuda] [--compile]
 
 The learning rate follows the clock: a short warm-up, a constant part, and a linear decay to zero over the last part.
-Checkpoints carry everything needed to go on, so the same command resumes an interrupted run.
+Checkpoints carry everything needed to go on, so the same command resumes an interrupted run; one that is
+asked to terminate saves first.
 """
 
 import argparse
 import json
+import signal
 import time
 from pathlib import Path
 
@@ -123,7 +125,9 @@ def main():
     model.train()
     began, before = time.monotonic(), progress["seconds"]
     saved, totals, counted = began, torch.zeros(4), 0
-    while (done := progress["seconds"] / (60 * options.minutes)) < 1:
+    stop = []
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
+    while not stop and (done := progress["seconds"] / (60 * options.minutes)) < 1:
         factor = pace(progress["step"], done, options)
         for optimizer in pair:
             for group in optimizer.param_groups:

@@ -4,9 +4,9 @@
 // accumulation order that is fixed per function. It does not depend on how many rows come along, on how the
 // caller splits columns over threads, or on tile sizes. Speculative decoding is exact because of this.
 //
-// For f32 and bf16 weights the order is the same for every instruction set as well: each output is one chain
-// of fused multiply-adds over k = 0, 1, 2, ... So all kernel sets give identical bits in fs_matmul,
-// fs_gated_matmul's products, and may differ only where a function says so.
+// The order is the same for every instruction set as well, so all sets give identical bits in every function. In a
+// product each output is one chain of fused multiply-adds over k = 0, 1, 2, ...; dot products along a row (norm,
+// attention scores) go through a fixed number of lanes that are folded in halves; exp is one polynomial for all.
 #ifndef FUSIONSPEC_CKERNELS_H
 #define FUSIONSPEC_CKERNELS_H
 
@@ -63,7 +63,8 @@ void fs_matmul(const fs_kernels *kernels, fs_format format, const void *panels, 
                ptrdiff_t panel_begin, ptrdiff_t panel_end, fs_rows x, fs_rows y, ptrdiff_t row_count,
                bool accumulate);
 
-/// The gated unit of SwiGLU: y[r][n] = row_scale[r] * silu(x[r] . gate[n]) * (x[r] . up[n]).
+/// The gated unit of SwiGLU: y[r][n] = row_scale[r] * (silu(x[r] . gate[n]) * (x[r] . up[n])),
+/// silu(g) = g / (1 + exp(-g)).
 /// `panels` interleaves the two matrices panel by panel: gate 0, up 0, gate 1, up 1, ... (`columns` and the panel
 /// range count output columns and output panels). row_scale may be NULL for 1.
 void fs_gated_matmul(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k,
@@ -86,17 +87,30 @@ void fs_add_scaled(const float *x, float scale, ptrdiff_t n, float *y);
 /// query [heads][rank + rope] (already multiplied with the key up-projection), cache [length][cache_stride] whose first
 /// rank floats are the normed latent and next `rope` floats the rotated key, output [heads][output_stride >= rank].
 /// Softmax(scale * q.k) with a running maximum over blocks of FS_ATTENTION_BLOCK positions at fixed absolute
-/// positions, merged in ascending order. scratch holds fs_latent_attention_scratch(heads) floats.
+/// positions, merged in ascending order. length >= 1. scratch holds fs_latent_attention_scratch(heads) floats.
 void fs_latent_attention(const fs_kernels *kernels, const float *query, ptrdiff_t query_stride, ptrdiff_t heads,
                          ptrdiff_t rank, ptrdiff_t rope, const float *cache, ptrdiff_t cache_stride,
                          ptrdiff_t length, float scale, float *output, ptrdiff_t output_stride, float *scratch);
 enum { FS_ATTENTION_BLOCK = 64 };
 size_t fs_latent_attention_scratch(ptrdiff_t heads);
 
+/// One query row of grouped-query attention (arXiv 2305.13245) over the cached positions begin <= t < length, for the
+/// query heads head_begin <= h < head_end; heads_per_group consecutive heads share a key-value head.
+/// query [heads][query_stride >= width], output likewise. A cache row holds the keys of all key-value heads, `width`
+/// floats each, and their values `value_offset` floats further. Softmax(scale * q.k) with a running maximum over blocks
+/// of FS_ATTENTION_BLOCK positions at fixed absolute positions, merged in ascending order. scratch holds
+/// fs_grouped_attention_scratch(head_end - head_begin) floats.
+void fs_grouped_attention(const fs_kernels *kernels, const float *query, ptrdiff_t query_stride, ptrdiff_t head_begin,
+                          ptrdiff_t head_end, ptrdiff_t heads_per_group, ptrdiff_t width, const float *cache,
+                          ptrdiff_t cache_stride, ptrdiff_t value_offset, ptrdiff_t begin, ptrdiff_t length,
+                          float scale, float *output, ptrdiff_t output_stride, float *scratch);
+size_t fs_grouped_attention_scratch(ptrdiff_t heads);
+
 /// Index of the greatest value, the lowest index among equals; NaN counts as minus infinity. n >= 1.
 ptrdiff_t fs_argmax(const fs_kernels *kernels, const float *x, ptrdiff_t n);
 
-/// exp(x[i] - offset) into y, returning nothing; the same polynomial in every set. Used by softmax and samplers.
+/// y[i] = exp(x[i] - offset), within 1.5 units in the last place; 0 far below, infinity far above, NaN for NaN. x may
+/// equal y. Used by softmax and samplers.
 void fs_exp(const fs_kernels *kernels, const float *x, float offset, ptrdiff_t n, float *y);
 
 /// Converts n elements of a checkpoint dtype to floats.

@@ -6,31 +6,34 @@ final class ExpertSelection: Sendable {
   let expertsPerToken: Int
   let experts: IndexList  // [rows, experts per token]
   let weights: FloatMatrix  // [rows, experts per token]
-  let logits: FloatMatrix  // the router's output, then its scores [rows, experts]
-  let choiceScores: FloatMatrix  // scratch [rows, experts]: biased and masked scores
+  let sharedWeights: FloatMatrix  // [1, rows]: the shared expert's weight, where the router gates it
+  let logits: FloatMatrix  // the router's output, then its scores [rows, outputs]
+  let choiceScores: FloatMatrix  // scratch [rows, outputs]: biased and masked scores
 
-  init(rows: Int, expertsPerToken: Int, experts expertCount: Int) {
+  init(rows: Int, expertsPerToken: Int, outputs: Int) {
     self.expertsPerToken = expertsPerToken
     experts = IndexList(capacity: rows * expertsPerToken)
     for _ in 0..<rows * expertsPerToken { experts.append(0) }
     weights = FloatMatrix(rows: rows, columns: expertsPerToken)
-    logits = FloatMatrix(rows: rows, columns: expertCount)
-    choiceScores = FloatMatrix(rows: rows, columns: expertCount)
+    sharedWeights = FloatMatrix(rows: 1, columns: rows)
+    logits = FloatMatrix(rows: rows, columns: outputs)
+    choiceScores = FloatMatrix(rows: rows, columns: outputs)
   }
 }
 
-/// Chooses the experts of a row: sigmoid scores, a correction bias that counts for the choice alone, choice limited to
-/// the best groups (DeepSeek-V3, arXiv 2412.19437 §2.1.2).
+/// Chooses the experts of a row and their weights.
 struct ExpertRouter: Sendable {
-  let weights: PackedMatrix  // f32 [experts, hidden]
-  let correctionBias: [Float]  // [experts]
-  let groupCount: Int
-  let chosenGroupCount: Int
-  let expertsPerToken: Int
-  /// Whether the chosen weights are divided by their sum.
-  let normalizesWeights: Bool
-  /// Factor on every weight.
-  let scalingFactor: Float
+  /// f32 [experts, hidden]; with a gate for the shared expert one row more, which holds it.
+  let weights: PackedMatrix
+  let expertCount: Int
+  let rule: RoutingRule
+  /// Added to the scores for the choice alone, [experts]; empty for none.
+  let correctionBias: [Float]
+  /// Factors on the weights by expert, [experts]; empty for none.
+  let expertScales: [Float]
+
+  /// Whether the shared expert counts with sigmoid(gate · x) (Qwen2-MoE, arXiv 2407.10671).
+  var hasSharedGate: Bool { weights.outputs > expertCount }
 
   /// Above this many weights each worker computes only its share of the router's columns.
   private static let replicatedWeights = 1 << 16
@@ -39,58 +42,90 @@ struct ExpertRouter: Sendable {
   func route(_ context: ForwardContext, input: FloatRows, count: Int) -> ExpertSelection {
     let workspace = context.workspace
     let worker = context.worker
+    let outputs = 0..<weights.outputs
     let isReplicated = weights.outputs * weights.inputs <= Self.replicatedWeights
+    let common = workspace.routerLogits.view.columns(outputs)
     if !isReplicated {
-      let logits = workspace.routerLogits.view
       context.kernels.multiply(
-        weights, panels: worker.share(of: weights.panelCount), input: input, output: logits, rowCount: count)
+        weights, panels: worker.share(of: weights.panelCount), input: input, output: common, rowCount: count)
       worker.barrier()
     }
     let isPrivate = count <= Workspace.fewRows
     let selection = isPrivate ? workspace.privateSelections[worker.index] : workspace.selection
+    let logits = selection.logits.view.columns(outputs)
     let range = isPrivate ? 0..<count : worker.share(of: count)
     if isReplicated, !range.isEmpty {
       context.kernels.multiply(
-        weights, panels: 0..<weights.panelCount, input: input.rows(range),
-        output: selection.logits.view.rows(range), rowCount: range.count)
+        weights, panels: 0..<weights.panelCount, input: input.rows(range), output: logits.rows(range),
+        rowCount: range.count)
     }
     for row in range {
-      if !isReplicated { workspace.routerLogits.view.copyRow(row, to: selection.logits.view, row: row) }
+      if !isReplicated { common.copyRow(row, to: logits, row: row) }
+      if hasSharedGate { selection.sharedWeights[0, row] = sigmoid(logits[row, expertCount]) }
+      score(logits, row: row)
       choose(row: row, selection)
     }
     if !isPrivate { worker.barrier() }
     return selection
   }
 
-  /// Turns the logits of one row into its experts and weights.
-  private func choose(row: Int, _ selection: ExpertSelection) {
-    let count = weights.outputs
-    let first = row * expertsPerToken
-    let scores = selection.logits.view
-    selection.choiceScores.view.withRow(row) { (choices: inout MutableSpan<Float>) in
-      for expert in 0..<count {
-        let score = 1 / (1 + exp(-scores[row, expert]))
-        scores[row, expert] = score
-        choices[expert] = score + correctionBias[expert]
+  private func sigmoid(_ logit: Float) -> Float { 1 / (1 + exp(-logit)) }
+
+  /// Turns the logits of one row into scores, in place.
+  private func score(_ rows: FloatRows, row: Int) {
+    rows.withRow(row) { (scores: inout MutableSpan<Float>) in
+      switch rule.scoring {
+      case .sigmoid:
+        for expert in 0..<expertCount { scores[expert] = sigmoid(scores[expert]) }
+      case .softmax:
+        var greatest = -Float.infinity
+        for expert in 0..<expertCount { greatest = max(greatest, scores[expert]) }
+        var sum: Float = 0
+        for expert in 0..<expertCount {
+          scores[expert] = exp(scores[expert] - greatest)
+          sum += scores[expert]
+        }
+        for expert in 0..<expertCount { scores[expert] /= sum }
       }
-      if chosenGroupCount < groupCount { keepBestGroups(&choices) }
-      var sum: Float = 0
-      for choice in 0..<expertsPerToken {
-        var best = 0
-        for expert in 1..<count where choices[expert] > choices[best] { best = expert }
-        selection.experts[first + choice] = Int32(truncatingIfNeeded: best)
-        selection.weights[row, choice] = scores[row, best]
-        sum += scores[row, best]
-        choices[best] = -.infinity
-      }
-      let factor = normalizesWeights ? scalingFactor / (sum + 1e-20) : scalingFactor
-      for choice in 0..<expertsPerToken { selection.weights[row, choice] *= factor }
     }
   }
 
-  /// Masks every group but those with the greatest sum of their two best scores.
-  private func keepBestGroups(_ scores: inout MutableSpan<Float>) {
-    let groupSize = weights.outputs / groupCount
+  /// Chooses experts by the scores of one row.
+  private func choose(row: Int, _ selection: ExpertSelection) {
+    let count = expertCount
+    let first = row * rule.expertsPerToken
+    let scores = selection.logits.view
+    selection.choiceScores.view.withRow(row) { (choices: inout MutableSpan<Float>) in
+      for expert in 0..<count {
+        choices[expert] = correctionBias.isEmpty ? scores[row, expert] : scores[row, expert] + correctionBias[expert]
+      }
+      var groupSize = 0  // of groups that give one expert each
+      switch rule.groups {
+      case .none: break
+      case .best(let kept, let groups): keepBestGroups(&choices, kept, of: groups, pairs: false)
+      case .bestPairs(let kept, let groups): keepBestGroups(&choices, kept, of: groups, pairs: true)
+      case .oneEach(let groups): groupSize = count / groups
+      }
+      var sum: Float = 0
+      for choice in 0..<rule.expertsPerToken {
+        let candidates = groupSize > 0 ? choice * groupSize..<(choice + 1) * groupSize : 0..<count
+        var best = candidates.lowerBound
+        for expert in candidates where choices[expert] > choices[best] { best = expert }
+        let weight = scores[row, best]
+        selection.experts[first + choice] = Int32(truncatingIfNeeded: best)
+        selection.weights[row, choice] = expertScales.isEmpty ? weight : weight * expertScales[best]
+        sum += weight
+        choices[best] = -.infinity
+      }
+      let factor = rule.normalizesWeights ? rule.scalingFactor / (sum + 1e-20) : rule.scalingFactor
+      for choice in 0..<rule.expertsPerToken { selection.weights[row, choice] *= factor }
+    }
+  }
+
+  /// Masks every group but the strongest: those with the greatest score, or the greatest sum of two scores.
+  private func keepBestGroups(_ scores: inout MutableSpan<Float>, _ kept: Int, of groups: Int, pairs: Bool) {
+    if kept >= groups { return }
+    let groupSize = expertCount / groups
     // A group ranks by how many groups beat it, so no list has to be sorted or allocated.
     func strength(_ group: Int) -> Float {
       var first = -Float.infinity
@@ -104,19 +139,19 @@ struct ExpertRouter: Sendable {
           second = score
         }
       }
-      return first + second
+      return pairs ? first + second : first
     }
-    var kept: UInt64 = 0
-    for group in 0..<groupCount {
+    var keptGroups: UInt64 = 0
+    for group in 0..<groups {
       let own = strength(group)
       var better = 0
-      for other in 0..<groupCount {
+      for other in 0..<groups {
         let rival = strength(other)
         if rival > own || (rival == own && other < group) { better += 1 }
       }
-      if better < chosenGroupCount { kept |= 1 << UInt64(group) }
+      if better < kept { keptGroups |= 1 << UInt64(group) }
     }
-    for group in 0..<groupCount where kept & (1 << UInt64(group)) == 0 {
+    for group in 0..<groups where keptGroups & (1 << UInt64(group)) == 0 {
       for expert in group * groupSize..<(group + 1) * groupSize { scores[expert] = -.infinity }
     }
   }

@@ -5,8 +5,10 @@ struct GatedFeedForward: Sendable {
   let gateAndUp: PackedMatrix  // interleaved pair, [width, hidden] twice
   let down: PackedMatrix  // [hidden, width]
 
-  /// Adds the unit of `norm(residual)` to the residual rows 0 ..< rowCount.
-  func apply(_ context: ForwardContext, residual: FloatRows, rowCount: Int, norm: Norm) {
+  /// Writes the unit of `norm(residual)` for rows 0 ..< rowCount to `output`, or adds it to what stands there.
+  func apply(
+    _ context: ForwardContext, residual: FloatRows, rowCount: Int, norm: Norm, output: FloatRows, accumulate: Bool
+  ) {
     let input = context.normalize(residual, count: rowCount, norm: norm)
     let inner = context.workspace.feedForward.view.columns(0..<gateAndUp.outputs)
     context.kernels.multiplyGated(
@@ -14,8 +16,8 @@ struct GatedFeedForward: Sendable {
       rowCount: rowCount)
     context.worker.barrier()
     context.kernels.multiply(
-      down, panels: context.worker.share(of: down.panelCount), input: inner, output: residual, rowCount: rowCount,
-      accumulate: true)
+      down, panels: context.worker.share(of: down.panelCount), input: inner, output: output, rowCount: rowCount,
+      accumulate: accumulate)
     context.worker.barrier()
   }
 }

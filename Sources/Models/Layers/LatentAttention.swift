@@ -47,14 +47,11 @@ struct LatentAttention: Sendable {
   let scale: Float
   let rotary: RotaryTable
 
-  /// Writes the cache rows of all rows in `context.rows` from `source` rows (already normalised), and adds the attention
-  /// of the query rows to `residual`.
-  ///
-  /// - Parameters:
-  ///   - input: Normalised rows, one for each row of the step.
-  ///   - queries: The rows that attend, ascending; nil for all.
-  ///   - residual: Receives the result of query ordinal i in row i.
-  func apply(_ context: ForwardContext, input: FloatRows, queries: IndexRows?, residual: FloatRows, layer: Int) {
+  /// See `Attention.apply`.
+  func apply(
+    _ context: ForwardContext, input: FloatRows, queries: IndexRows?, output target: FloatRows, accumulate: Bool,
+    layer: Int
+  ) {
     let worker = context.worker
     let workspace = context.workspace
     let rowCount = context.rows.count
@@ -90,7 +87,8 @@ struct LatentAttention: Sendable {
     if queryCount == 0 { return }
     attend(context, queries: queries, count: queryCount, heads: heads, layer: layer)
     worker.barrier()
-    output.apply(context, input: workspace.attended.view, output: residual, rowCount: queryCount, accumulate: true)
+    output.apply(
+      context, input: workspace.attended.view, output: target, rowCount: queryCount, accumulate: accumulate)
     worker.barrier()
   }
 

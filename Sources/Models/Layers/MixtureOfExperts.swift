@@ -12,17 +12,21 @@ struct MixtureOfExperts: Sendable {
 
   let router: ExpertRouter
   let experts: [Expert]  // at least one, all of one shape
+  /// Added for every row, weighted by the router where that has a gate for it.
   let shared: GatedFeedForward?
 
-  /// Adds the mixture of `norm(residual)` to the residual rows 0 ..< rowCount.
-  func apply(_ context: ForwardContext, residual: FloatRows, rowCount: Int, norm: Norm) {
+  /// Writes the mixture of `norm(residual)` for rows 0 ..< rowCount to `output`, or adds it to what stands there.
+  func apply(
+    _ context: ForwardContext, residual: FloatRows, rowCount: Int, norm: Norm, output: FloatRows, accumulate: Bool
+  ) {
     let worker = context.worker
     let input = context.normalize(residual, count: rowCount, norm: norm)
     let selection = router.route(context, input: input, count: rowCount)
     let groups = context.workspace.groups[worker.index]
     groups.build(selection, count: rowCount, expertCount: experts.count)
 
-    computeInner(context, input: input, rowCount: rowCount, groups: groups)
+    computeInner(context, input: input, rowCount: rowCount, selection: selection, groups: groups)
+    if !accumulate { for row in worker.share(of: rowCount) { output.fill(row: row, with: 0) } }
     worker.barrier()
 
     let expertInner = context.workspace.expertHidden.view
@@ -30,13 +34,13 @@ struct MixtureOfExperts: Sendable {
     if let shared {
       let inner = context.workspace.feedForward.view.columns(0..<shared.down.inputs)
       context.kernels.multiply(
-        shared.down, panels: panels, input: inner, output: residual, rowCount: rowCount, accumulate: true)
+        shared.down, panels: panels, input: inner, output: output, rowCount: rowCount, accumulate: true)
     }
     for active in 0..<groups.activeExperts.count {
       let expert = Int(groups.activeExperts[active])
       let range = groups.range(of: expert)
       context.kernels.multiply(
-        experts[expert].down, panels: panels, input: expertInner.rows(range), output: residual,
+        experts[expert].down, panels: panels, input: expertInner.rows(range), output: output,
         outputIndex: groups.rows.view.subview(range), rowCount: range.count, accumulate: true)
     }
     worker.barrier()
@@ -44,7 +48,9 @@ struct MixtureOfExperts: Sendable {
 
   /// Gate, up and activation of the shared and the routed experts. The panels of all of them form one line of work that
   /// is cut into equal parts by cost: a panel costs one read of its weights plus its rows.
-  private func computeInner(_ context: ForwardContext, input: FloatRows, rowCount: Int, groups: ExpertGroups) {
+  private func computeInner(
+    _ context: ForwardContext, input: FloatRows, rowCount: Int, selection: ExpertSelection, groups: ExpertGroups
+  ) {
     let worker = context.worker
     let readCost = 3
     let sharedPanels = shared?.gateAndUp.panelCount ?? 0
@@ -67,8 +73,9 @@ struct MixtureOfExperts: Sendable {
       let panels = mine(begin: 0, panels: sharedPanels, cost: rowCount + readCost)
       if !panels.isEmpty {
         context.kernels.multiplyGated(
-          shared.gateAndUp, panels: panels, input: input, 
-          output: context.workspace.feedForward.view.columns(0..<shared.down.inputs), rowCount: rowCount)
+          shared.gateAndUp, panels: panels, input: input,
+          output: context.workspace.feedForward.view.columns(0..<shared.down.inputs), rowCount: rowCount,
+          rowScale: router.hasSharedGate ? FloatVectorView(selection.sharedWeights.view, row: 0) : nil)
       }
     }
     var begin = sharedCost

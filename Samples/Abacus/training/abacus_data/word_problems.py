@@ -93,7 +93,7 @@ def ages(rng, language, steps):
     """Ages of two or three people, now or later."""
     a, b, c = rng.sample(NAMES[language], 3)
     work, check = Work(), ""
-    age, gap = (rng.randint(3, 9), rng.randint(1, 9)) if steps == 1 else (rng.randint(11, 48), rng.randint(2, 25))
+    age, gap = (rng.randint(3, 9), rng.randint(2, 9)) if steps == 1 else (rng.randint(11, 48), rng.randint(2, 25))
     older = rng.random() < 0.6 or gap >= age
     parts = [say(rng, language, [f"{a} is {age} years old.", f"{a}'s age is {age}."], [f"{a}今年{age}岁。", f"{a}{age}岁。"])]
     parts.append(say(rng, language,
@@ -154,7 +154,7 @@ def time(rng, language, steps):
         parts = [say(rng, language, [f"{name} reads {a} pages a day.", f"Every day {name} reads {a} pages."], [f"{name}每天读{a}页书。", f"{name}一天看{a}页书。"]),
             say(rng, language, [f"How many pages in {b} days?", f"How many pages are that after {b} days?"], [f"{b}天读多少页？", f"{b}天一共看多少页？"])]
         return parts, work, work.mul(a, b), prove("*", a, b)
-    hours, minutes = rng.randint(1, 5), rng.randint(2, 58)
+    hours, minutes = rng.randint(2, 5), rng.randint(2, 58)
     parts = [say(rng, language,
         [f"{name} works for {hours} hours and {minutes} minutes.", f"A film takes {hours} hours and {minutes} minutes.", f"{name} sleeps {hours} hours and {minutes} minutes."],
         [f"{name}工作了{hours}小时{minutes}分钟。", f"一部电影长{hours}小时{minutes}分钟。", f"{name}睡了{hours}小时{minutes}分钟。"])]

@@ -1,0 +1,59 @@
+/// The methods of dictionaries, lists and tuples that do not change them: nothing a template was given can be changed.
+enum CollectionMethods {
+  static func method(_ name: String, of entries: ValueDictionary) -> Function? {
+    switch name {
+    case "items":
+      plain(name) { .view("dict_items", entries.items) }
+    case "keys":
+      plain(name) { .view("dict_keys", entries.keys) }
+    case "values":
+      plain(name) { .view("dict_values", entries.values) }
+    case "copy":
+      plain(name) { .dictionary(entries) }
+    case "get":
+      Function(name) { (_, arguments) throws(Failure) in
+        let values = try arguments.bound("get", "key", "default")
+        guard let key = values[0] else { throw Failure("get expected at least 1 argument") }
+        return entries[key] ?? values[1] ?? .none
+      }
+    case "pop", "popitem", "update", "setdefault", "clear": unsafe(name, "dict")
+    default: nil
+    }
+  }
+
+  static func method(_ name: String, of elements: [Value], isList: Bool) -> Function? {
+    switch name {
+    case "copy" where isList:
+      plain(name) { .list(elements) }
+    case "count":
+      Function(name) { (_, arguments) throws(Failure) in
+        guard let wanted = try arguments.bound("count", "value")[0] else { throw Failure("count needs a value") }
+        return .int(elements.count { $0.equals(wanted) })
+      }
+    case "index":
+      Function(name) { (_, arguments) throws(Failure) in
+        guard let wanted = try arguments.bound("index", "value")[0] else { throw Failure("index needs a value") }
+        guard let position = elements.firstIndex(where: { $0.equals(wanted) }) else {
+          throw Failure("\(wanted.representation) is not in the list")
+        }
+        return .int(position)
+      }
+    case "append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse":
+      isList ? unsafe(name, "list") : nil
+    default: nil
+    }
+  }
+
+  private static func plain(_ name: String, _ value: @escaping () -> Value) -> Function {
+    Function(name) { (_, arguments) throws(Failure) in
+      _ = try arguments.bound(name)
+      return value()
+    }
+  }
+
+  private static func unsafe(_ name: String, _ type: String) -> Function {
+    Function(name) { (_, _) throws(Failure) in
+      throw Failure("access to attribute '\(name)' of '\(type)' object is unsafe")
+    }
+  }
+}

@@ -1,0 +1,225 @@
+/// Runs the statements of one template, once.
+final class Interpreter {
+  /// How a statement sequence ended.
+  enum Flow {
+    case normal, breakLoop, continueLoop
+  }
+
+  let limits: TemplateLimits
+  /// The time for `strftime_now`, in seconds since 1970; nil for the clock's.
+  let time: Int?
+  /// The line of the template that is being run.
+  private(set) var line = 1
+  private(set) var output = ""
+  /// What the block whose filters are being applied has produced.
+  var captured = ""
+  private var stepsLeft: Int
+  private var depth = 0
+  private var loopDepth = 0
+
+  init(limits: TemplateLimits, time: Int?) {
+    self.limits = limits
+    self.time = time
+    stepsLeft = limits.steps
+  }
+
+  // MARK: - Limits
+
+  /// Counts work; big operations count for more than one step.
+  func charge(_ steps: Int = 1) throws(Failure) {
+    stepsLeft -= steps
+    if stepsLeft < 0 { throw Failure("the template takes more than \(limits.steps) steps", kind: .limit) }
+  }
+
+  /// Counts the making of a text or list before it is made.
+  func reserve(bytes: Int, times: Int = 1) throws(Failure) {
+    let (total, overflow) = bytes.multipliedReportingOverflow(by: times)
+    if overflow || total > limits.outputBytes {
+      throw Failure("the template makes text of more than \(limits.outputBytes) bytes", kind: .limit)
+    }
+    try charge(total / 64)
+  }
+
+  func checked(_ text: String) throws(Failure) -> String {
+    try reserve(bytes: text.utf8.count)
+    return text
+  }
+
+  func checked(_ elements: [Value]) throws(Failure) -> [Value] {
+    try reserve(bytes: elements.count * 16)
+    return elements
+  }
+
+  /// Counts how deep the interpreter is inside of itself.
+  func nested<Result>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    depth += 1
+    defer { depth -= 1 }
+    if depth > limits.depth { throw Failure("the template nests deeper than \(limits.depth)", kind: .limit) }
+    return try body()
+  }
+
+  func at(line: Int) { self.line = line }
+
+  // MARK: - Statements
+
+  func run(_ statements: [Statement], _ scope: Scope) throws(Failure) -> Flow {
+    for statement in statements {
+      let flow = try nested { () throws(Failure) in try run(statement, scope) }
+      if flow != .normal { return flow }
+    }
+    return .normal
+  }
+
+  private func run(_ statement: Statement, _ scope: Scope) throws(Failure) -> Flow {
+    try charge()
+    line = statement.line
+    switch statement.kind {
+    case .text(let text): try write(text)
+    case .print(let expression): try write(try evaluate(expression, scope).text)
+    case .assign(let assignment):
+      try assign(try evaluate(assignment.value, scope), to: assignment.target, scope)
+    case .assignBlock(let target, let filter, let body):
+      let text = try capture { () throws(Failure) in _ = try run(body, Scope(parent: scope)) }
+      try assign(try filtered(text, filter, scope), to: target, scope)
+    case .branch(let branches, let otherwise):
+      for branch in branches where try evaluate(branch.test, scope).isTrue {
+        return try run(branch.body, scope)
+      }
+      return try run(otherwise, scope)
+    case .loop(let loop): try run(loop, scope)
+    case .macro(let definition): scope[definition.name] = .macro(Macro(definition, scope: scope))
+    case .callBlock(let call, let caller):
+      let macro = Macro(caller, scope: scope)
+      try write(try evaluateCall(call, scope, caller: macro).text)
+    case .filterBlock(let filter, let body):
+      let text = try capture { () throws(Failure) in _ = try run(body, Scope(parent: scope)) }
+      try write(try filtered(text, filter, scope).text)
+    case .with(let assignments, let body):
+      let inner = Scope(parent: scope)
+      for assignment in assignments {
+        try assign(try evaluate(assignment.value, scope), to: assignment.target, inner)
+      }
+      return try run(body, inner)
+    case .scope(let body): return try run(body, Scope(parent: scope))
+    case .breakLoop: return .breakLoop
+    case .continueLoop: return .continueLoop
+    }
+    return .normal
+  }
+
+  private func filtered(_ text: String, _ filter: Expression?, _ scope: Scope) throws(Failure) -> Value {
+    guard let filter else { return .string(text) }
+    let outer = captured
+    defer { captured = outer }
+    captured = text
+    return try evaluate(filter, scope)
+  }
+
+  private func write(_ text: String) throws(Failure) {
+    try reserve(bytes: text.utf8.count)
+    output += text
+    if output.utf8.count > limits.outputBytes {
+      throw Failure("the template writes more than \(limits.outputBytes) bytes", kind: .limit)
+    }
+  }
+
+  /// What `body` writes, instead of writing it.
+  func capture(_ body: () throws(Failure) -> Void) throws(Failure) -> String {
+    let outer = output
+    output = ""
+    defer { output = outer }
+    try body()
+    return output
+  }
+
+  private func assign(_ value: Value, to target: Target, _ scope: Scope) throws(Failure) {
+    switch target {
+    case .name(let name): scope[name] = value
+    case .attribute(let object, let name):
+      guard case .namespace(let namespace) = scope[object] else {
+        throw Failure("cannot assign attribute on non-namespace object")
+      }
+      if name.utf8.first == UInt8(ascii: "_") { throw Failure("namespace attributes cannot begin with _") }
+      namespace.attributes.set(.string(name), value)
+    case .tuple(let targets):
+      guard let elements = value.elements else { throw Failure("cannot unpack a \(value.typeName)") }
+      if elements.count != targets.count {
+        throw Failure("cannot unpack \(elements.count) values into \(targets.count) names")
+      }
+      for (target, element) in zip(targets, elements) { try assign(element, to: target, scope) }
+    }
+  }
+
+  // MARK: - Loops
+
+  private func run(_ loop: Statement.Loop, _ scope: Scope) throws(Failure) {
+    let values = try evaluate(loop.values, scope)
+    guard var elements = values.elements else { throw Failure("'\(values.typeName)' object is not iterable") }
+    try charge(elements.count)
+    if let filter = loop.filter {
+      var kept: [Value] = []
+      for element in elements {
+        let inner = Scope(parent: scope)
+        try assign(element, to: loop.target, inner)
+        if try evaluate(filter, inner).isTrue { kept.append(element) }
+      }
+      elements = kept
+    }
+    let state = LoopState(elements, depth: loopDepth)
+    for (index, element) in elements.enumerated() {
+      try charge()
+      state.index = index
+      let inner = Scope(parent: scope)
+      inner["loop"] = .loop(state)
+      try assign(element, to: loop.target, inner)
+      if try run(loop.body, inner) == .breakLoop { break }
+    }
+    if elements.isEmpty { _ = try run(loop.otherwise, Scope(parent: scope)) }
+  }
+
+  // MARK: - Macros
+
+  func call(_ macro: Macro, _ arguments: Arguments, caller: Macro?) throws(Failure) -> Value {
+    let definition = macro.definition
+    let scope = Scope(parent: macro.scope)
+    var named = ValueDictionary()
+    for (name, value) in arguments.named { named.set(.string(name), value) }
+    var more = ValueDictionary()
+    for (name, value) in zip(named.keys, named.values)
+    where !definition.parameters.contains(where: { name.text == $0.name }) {
+      if name.text == "caller", case .macro(let given) = value {
+        return try call(
+          macro, Arguments(positional: arguments.positional, named: arguments.named.filter { $0.name != "caller" }),
+          caller: given)
+      }
+      more.set(name, value)
+    }
+    if !more.isEmpty, !definition.takesMoreNamed {
+      throw Failure("macro '\(definition.name)' takes no keyword argument '\(more.keys[0].text)'")
+    }
+    let extra = arguments.positional.dropFirst(definition.parameters.count)
+    if !extra.isEmpty, !definition.takesMorePositional {
+      throw Failure("macro '\(definition.name)' takes not more than \(definition.parameters.count) argument(s)")
+    }
+    if definition.takesMoreNamed { scope["kwargs"] = .dictionary(more) }
+    if definition.takesMorePositional { scope["varargs"] = .tuple(Array(extra)) }
+    scope["caller"] = caller.map(Value.macro) ?? .undefined("No caller defined")
+    for (index, parameter) in definition.parameters.enumerated() {
+      if index < arguments.positional.count {
+        if named[parameter.name] != nil {
+          throw Failure("macro '\(definition.name)' got argument '\(parameter.name)' twice")
+        }
+        scope[parameter.name] = arguments.positional[index]
+      } else if let value = named[parameter.name] {
+        scope[parameter.name] = value
+      } else if let standard = parameter.standard {
+        scope[parameter.name] = try evaluate(standard, scope)
+      } else {
+        scope[parameter.name] = .undefined("parameter '\(parameter.name)' was not provided")
+      }
+    }
+    let callLine = line
+    defer { line = callLine }
+    return .string(try capture { () throws(Failure) in _ = try run(definition.body, scope) })
+  }
+}

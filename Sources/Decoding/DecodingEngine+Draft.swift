@@ -1,0 +1,205 @@
+import Models
+import Tensors
+
+// Drafting for the next step. Runs after verification, on the hidden rows of the same step.
+extension DecodingEngine {
+  /// Hidden rows that a sequence may owe the MTP head before they have to be worked off.
+  static let stashRows = 32
+
+  /// Proposes drafts for every live sequence, and fills the MTP head's cache as far as it is needed.
+  func draft() {
+    draftRows.removeAll()
+    draftSources.removeAll()
+    draftQueries.removeAll()
+    drafting.removeAll(keepingCapacity: true)
+    baseRows = 0
+    for plan in plans where plan.sequence.finishReason == nil { baseRows += 1 }
+    for plan in plans where plan.sequence.finishReason == nil && plan.sequence.request.speculation != .off {
+      let wantsHead = plan.firstOutput != nil && plan.sequence.depthLimit > 0 && !copies(plan.sequence)
+        && wantsHead(plan.sequence)
+      feedHead(plan, wantsDraft: wantsHead)
+    }
+    runHead(source: .mainModel)
+    var depth = 1
+    while !drafting.isEmpty {
+      takeDrafts()
+      depth += 1
+      prepareDeeperDraft(depth)
+      if drafting.isEmpty { break }
+      runHead(source: .previousDraft)
+    }
+    for plan in plans { plan.sequence.removeDraftsFromHistory() }
+  }
+
+  /// Proposes a copy of earlier text where the request allows it and, in automatic mode, where it promises to pay.
+  private func copies(_ sequence: SequenceState) -> Bool {
+    let isAutomatic: Bool
+    switch sequence.request.speculation {
+    case .lookup: isAutomatic = false
+    case .automatic: isAutomatic = true
+    default: return false
+    }
+    guard let match = sequence.longestMatch() else { return !isAutomatic }
+    var survival = 1.0
+    for offset in 0..<sequence.depthLimit where match.next + offset < sequence.tokens.count {
+      let evidence = AcceptanceModel.Evidence.matchLength(match.length + offset)
+      if isAutomatic {
+        survival *= controller.acceptance.rate(evidence, position: offset, phase: sequence.thinking.phase)
+        if controller.gain(survival: survival, rows: baseRows + offset) <= 0 { break }
+      }
+      sequence.addDraft(sequence.tokens[match.next + offset], evidence: evidence)
+    }
+    // A shaky copy leaves the word to the head.
+    if isAutomatic, model.mtpHeadCount > 0, !sequence.drafts.isEmpty, match.length < 6 {
+      sequence.removeDraftsFromHistory()
+      sequence.removeDrafts()
+      return false
+    }
+    return !isAutomatic || !sequence.drafts.isEmpty
+  }
+
+  private func wantsHead(_ sequence: SequenceState) -> Bool {
+    switch sequence.request.speculation {
+    case .mtp: true
+    case .automatic: model.mtpHeadCount > 0 && sequence.wantsHeadDraft()
+    case .off, .lookup: false
+    }
+  }
+
+  /// Lists the sequence's valid rows of this step for the head, or stashes their hidden rows while it does not draft.
+  private func feedHead(_ plan: SequencePlan, wantsDraft: Bool) {
+    let sequence = plan.sequence
+    if case .lookup = sequence.request.speculation { return }
+    guard model.mtpHeadCount > 0 else { return }
+    let firstPosition = sequence.cachedCount - plan.validRows
+    let isPrompt = plan.validRows > Speculation.depths.upperBound + 1
+    let usesStash = !isPrompt && (sequence.stashedRows > 0 || !wantsDraft)
+    if usesStash {
+      for offset in 0..<plan.validRows {
+        workspace.stashHidden(
+          row: plan.rows.lowerBound + offset, at: sequence.slot * Self.stashRows + sequence.stashedRows + offset)
+      }
+      sequence.stashedRows += plan.validRows
+      let isFull = sequence.stashedRows + Speculation.depths.upperBound + 1 > Self.stashRows
+      if !wantsDraft && !isFull { return }
+    }
+    let count = usesStash ? sequence.stashedRows : plan.validRows
+    let begin = usesStash ? sequence.cachedCount - count : firstPosition
+    let source =
+      usesStash ? workspace.stashedRow(at: sequence.slot * Self.stashRows) : plan.rows.lowerBound
+    for offset in 0..<count {
+      draftRows.append(token: sequence.tokens[begin + offset + 1], position: begin + offset, slot: sequence.slot)
+      draftSources.append(Int32(truncatingIfNeeded: source + offset))
+    }
+    if usesStash { sequence.stashedRows = 0 }
+    if wantsDraft {
+      draftQueries.append(Int32(truncatingIfNeeded: draftRows.count - 1))
+      drafting.append(sequence)
+    }
+  }
+
+  private func runHead(source: DecoderModel.DraftSource) {
+    guard draftRows.count > 0 else { return }
+    let elapsed = measured {
+      model.draft(
+        head: 0, draftRows, source: source, sourceIndex: draftSources, queries: draftQueries, cache: cache,
+        workspace: workspace, pool: pool, kernels: configuration.kernels)
+    }
+    if draftQueries.count > 0 { controller.recordHead(rows: draftQueries.count, nanoseconds: elapsed) }
+  }
+
+  /// Samples one draft for each drafting sequence, with the noise that the target will use at that position.
+  private func takeDrafts() {
+    let logits = workspace.draftLogits.view
+    for (row, sequence) in drafting.enumerated() {
+      let forced = sequence.draftThinking.forcedToken
+      let token =
+        forced
+        ?? sampler.sample(
+          logits, row: row, options: sequence.request.sampling, history: sequence.history,
+          position: sequence.tokens.count + sequence.drafts.count)
+      guard sequence.request.speculation == .automatic else {
+        sequence.addDraft(token)
+        continue
+      }
+      let confidence = forced == nil ? sampler.probability(of: token, logits, row: row) : 1
+      weigh(sequence, token: token, evidence: .headProbability(confidence))
+    }
+  }
+
+  /// Keeps a draft of the head if verifying it promises to pay, and says whether a deeper one might.
+  private func weigh(_ sequence: SequenceState, token: Int32, evidence: AcceptanceModel.Evidence) {
+    let position = sequence.drafts.count
+    let rate = controller.acceptance.rate(evidence, position: position, phase: sequence.thinking.phase)
+    sequence.survival *= rate
+    let gain = controller.gain(survival: sequence.survival, rows: baseRows + position)
+    sequence.draftValue -= controller.headPass(rows: drafting.count)
+    guard gain > 0 else {
+      sequence.wantsDeeper = false
+      return
+    }
+    sequence.addDraft(token, evidence: evidence)
+    sequence.draftValue += gain
+    // A deeper draft is expected to be about as sure as this one.
+    let next = controller.gain(survival: sequence.survival * rate, rows: baseRows + position + 1)
+    sequence.wantsDeeper = next > controller.headPass(rows: drafting.count)
+  }
+
+  /// Lists the rows of the next recursion: each sequence's newest draft on top of the head's own hidden row.
+  private func prepareDeeperDraft(_ depth: Int) {
+    draftRows.removeAll()
+    draftSources.removeAll()
+    draftQueries.removeAll()
+    var kept = 0
+    for (row, sequence) in drafting.enumerated() {
+      guard sequence.depthLimit >= depth, sequence.wantsDeeper, let token = sequence.drafts.last else {
+        sequence.endDrafting()
+        continue
+      }
+      // The head's row for position p holds the token at p + 1, which is the newest draft here.
+      draftQueries.append(Int32(truncatingIfNeeded: draftRows.count))
+      draftRows.append(token: token, position: sequence.cachedCount + depth - 2, slot: sequence.slot)
+      draftSources.append(Int32(truncatingIfNeeded: row))
+      drafting[kept] = sequence
+      kept += 1
+    }
+    drafting.removeSubrange(kept...)
+  }
+
+  /// Counts what became of a sequence's drafts.
+  func learn(_ sequence: SequenceState, accepted: Int, phase: Phase) {
+    for (position, evidence) in sequence.draftEvidence.enumerated() where position <= accepted {
+      controller.acceptance.record(evidence, position: position, phase: phase, isAccepted: position < accepted)
+    }
+  }
+
+  /// Measures short forwards before the first automatic request, so that the first decisions rest on this machine's own
+  /// cost curve. A model too slow for the time allowed learns the curve while running.
+  func calibrate() {
+    guard !isCalibrated else { return }
+    isCalibrated = true
+    let allowed: UInt64 = 30_000_000
+    let start = monotonicNanoseconds()
+    let vocabulary = model.description.vocabularySize
+    for _ in 0..<4 {
+      for count in [1, 2, 3, 4, 5, 6, 9] where count < configuration.context {
+        if monotonicNanoseconds() - start > allowed { return }
+        rows.removeAll()
+        outputs.removeAll()
+        for row in 0..<count {
+          outputs.append(Int32(truncatingIfNeeded: row))
+          rows.append(token: Int32(truncatingIfNeeded: (row * 7919 + 17) % vocabulary), position: row, slot: 0)
+        }
+        let main = measured(runMain)
+        controller.recordMain(rows: count, nanoseconds: main)
+        guard model.mtpHeadCount > 0, count == 1 else { continue }
+        let head = measured {
+          model.draft(
+            head: 0, rows, source: .mainModel, sourceIndex: outputs, queries: outputs, cache: cache,
+            workspace: workspace, pool: pool, kernels: configuration.kernels)
+        }
+        controller.recordHead(rows: 1, nanoseconds: head)
+      }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Checkpoints
+import Decoding
+import Foundation
+import FusionSpec
+import Tokenization
+
+@main
+struct FusionSpecCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "fusionspec",
+    abstract: "Runs mixture-of-experts language models with multi-token prediction on CPUs.",
+    discussion: """
+      Speculation never changes the text: for one model, prompt and options the token ids are the same with speculation \
+      on or off, in any batch, with any number of threads.
+      """,
+    version: "0.1.0",
+    subcommands: [Generate.self, Score.self, Inspect.self, Tokenize.self])
+
+  /// Runs the command line; every error ends as one or two lines on stderr and the exit status of its kind.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let error as any CommandFailure {
+      Terminal.error("error: \(error)")
+      Foundation.exit(error.exitStatus)
+    } catch {
+      exit(withError: error)
+    }
+  }
+}
+
+/// An error that knows the exit status it ends the command with: 1 for failures at run time, 64 for wrong usage.
+protocol CommandFailure: Error, CustomStringConvertible {
+  var exitStatus: Int32 { get }
+}
+
+extension LoadError: CommandFailure {
+  var exitStatus: Int32 { 1 }
+}
+
+extension RequestError: CommandFailure {
+  var exitStatus: Int32 { 64 }
+}
+
+extension PromptError: CommandFailure {
+  var exitStatus: Int32 {
+    switch self {
+    case .noTokenizer, .text: 1
+    case .thinkingUnsupported: 64
+    }
+  }
+}
+
+extension TokenizerError: CommandFailure {
+  var exitStatus: Int32 {
+    if case .tokenOutOfRange = self { 64 } else { 1 }
+  }
+}
+
+/// A failure of the command itself.
+struct CommandError: CommandFailure {
+  let description: String
+  let exitStatus: Int32
+
+  /// Something went wrong at run time.
+  static func failure(_ text: String) -> CommandError { CommandError(description: text, exitStatus: 1) }
+  /// The command was used wrongly.
+  static func usage(_ text: String) -> CommandError { CommandError(description: text, exitStatus: 64) }
+}

@@ -1,0 +1,81 @@
+public import ArgumentParser
+import Decoding
+public import FusionSpec
+
+extension ThinkingMode: ExpressibleByArgument {}
+
+/// How drafts are made.
+enum SpeculationChoice: String, CaseIterable, ExpressibleByArgument {
+  case off
+  case auto
+  case mtp
+  case lookup
+}
+
+/// The options of sampling, speculation and thinking.
+struct GenerationArguments: ParsableArguments {
+  @Option(help: "Most tokens to generate.") var maxTokens = 256
+  @Option(help: "0 takes the most probable token.") var temperature: Float = 0
+  @Option(help: "Keep the most probable tokens up to this probability.") var topP: Float = 1
+  @Option(help: "Keep the k most probable tokens; 0 keeps all.") var topK = 0
+  @Option(help: "Keep tokens at least this probable relative to the best.") var minP: Float = 0
+  @Option(help: "Divides the logits of tokens already seen; 1 is off.") var repetitionPenalty: Float = 1
+  @Option(help: "Key of the random numbers; the same seed gives the same text.") var seed: UInt64 = 0
+  @Option(help: ArgumentHelp("Ends the reply before this text; may be repeated.", valueName: "text"))
+  var stop: [String] = []
+  @Option(help: "Drafting: \(SpeculationChoice.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var speculation: SpeculationChoice = .auto
+  @Option(help: "Drafts a step, 1 to 8 (default: auto chooses, 3 for mtp).") var depth: Int?
+  @Option(help: "Thinking: \(ThinkingMode.allCases.map(\.rawValue).joined(separator: ", ")) (default: the model's own).")
+  var thinking: ThinkingMode?
+  @Option(help: "Most tokens of thoughts; then the answer is forced.") var thinkingBudget: Int?
+  @Option(help: "Tokens of --max-tokens kept for the answer.") var answerReserve = 0
+  @Flag(help: "Do not stop at the end-of-sequence token.") var ignoreEos = false
+
+  func validate() throws {
+    if let depth, !Speculation.depths.contains(depth) {
+      throw ValidationError("--depth: found \(depth), accepted: 1 to \(Speculation.depths.upperBound)")
+    }
+    if depth != nil, speculation == .off {
+      throw ValidationError("--depth has no meaning with --speculation off")
+    }
+    if maxTokens < 1 { throw ValidationError("--max-tokens: found \(maxTokens), accepted: 1 or more") }
+    do {
+      try sampling.validate()
+    } catch {
+      throw ValidationError("--\(error)")
+    }
+    if let thinkingBudget, thinkingBudget < 0 {
+      throw ValidationError("--thinking-budget: found \(thinkingBudget), accepted: 0 or more")
+    }
+    if answerReserve < 0 { throw ValidationError("--answer-reserve: found \(answerReserve), accepted: 0 or more") }
+  }
+
+  var sampling: SamplingOptions {
+    SamplingOptions(
+      temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty, seed: seed)
+  }
+
+  /// What the engine is asked to draft with.
+  var speculationMode: Speculation {
+    switch speculation {
+    case .off: .off
+    case .mtp: .mtp(depth: depth ?? 3)
+    case .lookup: .lookup(depth: depth ?? 5)
+    case .auto: depth.map { .mtp(depth: $0) } ?? .automatic
+    }
+  }
+
+  /// The request for a prompt.
+  func request(_ model: LanguageModel, prompt: Prompt, thinking mode: ThinkingMode?) throws -> GenerationRequest {
+    let thinking = model.thinkingOptions(budget: thinkingBudget, answerReserve: answerReserve)
+    if thinking == nil, thinkingBudget != nil || answerReserve > 0 {
+      throw RequestError.unsupported(
+        option: thinkingBudget != nil ? "thinking-budget" : "answer-reserve",
+        reason: "\(model.name) marks no thoughts")
+    }
+    return GenerationRequest(
+      promptTokens: try model.encode(prompt, thinking: mode), maximumTokens: maxTokens, sampling: sampling,
+      stopTokens: ignoreEos ? [] : model.stopTokens, speculation: speculationMode, thinking: thinking)
+  }
+}

@@ -1,0 +1,62 @@
+import Decoding
+import FusionSpec
+
+/// A reply with its text.
+struct Reply {
+  let line: PromptLine
+  let request: GenerationRequest
+  let result: GenerationResult
+  let text: ReplyText
+}
+
+/// Where generated text goes.
+protocol GenerationOutput {
+  /// Text of a reply became certain.
+  mutating func receive(_ piece: ReplyText.Piece, fate: TokenFate)
+  /// A reply is complete. Replies come in input order.
+  mutating func finish(_ reply: Reply, run: GenerationRun) throws
+}
+
+/// Runs requests through an engine and hands their replies to an output in input order.
+final class GenerationRun {
+  let model: LanguageModel
+  let arguments: GenerationArguments
+  private let engine: DecodingEngine
+  private let lines: [PromptLine]
+  private let requests: [GenerationRequest]
+  private var texts: [ReplyText] = []
+
+  init(
+    model: LanguageModel, engine: DecodingEngine, lines: [PromptLine], requests: [GenerationRequest],
+    arguments: GenerationArguments
+  ) {
+    self.model = model
+    self.engine = engine
+    self.lines = lines
+    self.requests = requests
+    self.arguments = arguments
+  }
+
+  /// Generates everything; after Ctrl-C what there is so far.
+  func run(_ output: any GenerationOutput) throws {
+    var output = output
+    let identifiers = try requests.map { try engine.submit($0) }
+    texts = identifiers.map { _ in ReplyText(model, stopStrings: arguments.stop) }
+    var finished: [Int: GenerationResult] = [:]
+    var next = 0
+    while !engine.isIdle {
+      if Interruption.isRequested { identifiers.forEach(engine.cancel) }
+      let results = engine.step { identifier, token, fate in
+        if let piece = self.texts[identifier].append(token) { output.receive(piece, fate: fate) }
+        return !self.texts[identifier].isStopped && !Interruption.isRequested
+      }
+      for result in results { finished[result.identifier] = result }
+      while next < identifiers.count, let result = finished.removeValue(forKey: identifiers[next]) {
+        if let rest = texts[next].finish() { output.receive(rest, fate: .undrafted) }
+        try output.finish(
+          Reply(line: lines[next], request: requests[next], result: result, text: texts[next]), run: self)
+        next += 1
+      }
+    }
+  }
+}

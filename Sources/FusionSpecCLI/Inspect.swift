@@ -1,0 +1,107 @@
+import ArgumentParser
+import Checkpoints
+import Foundation
+import FusionSpec
+import Models
+import Tensors
+import Tokenization
+
+/// `fusionspec inspect`.
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "What a checkpoint is and what it needs, from its headers alone.")
+
+  @Option(
+    help: ArgumentHelp("Checkpoint folder (default: $FUSIONSPEC_MODEL, else the Abacus sample).", valueName: "folder"),
+    completion: .directory)
+  var model: String?
+  @Flag(help: "Print the result as JSON.") var json = false
+
+  func run() throws {
+    var arguments = ModelArguments()
+    arguments.model = model
+    let directory = arguments.directory
+    let (architecture, checkpoint) = try open(directory)
+    let description = architecture.description
+    let parameters = ParameterSummary(architecture.parameters, description: description)
+    var text: TextProcessor?
+    var textProblem: String?
+    do {
+      text = try TextProcessor(directory: directory)
+    } catch {
+      textProblem = error.description
+    }
+    let profile = text.flatMap(ThinkingProfile.init)
+    let contexts = [1024, 4096, 32768, description.contextLength].filter { $0 <= description.contextLength }
+    let positionBytes = description.cacheFloatsPerPosition * MemoryLayout<Float>.size
+    let document: JSONDocument = [
+      "schema": "fusionspec.inspect/1", "model": .string(directory.standardizedFileURL.lastPathComponent),
+      "model_type": .string(description.modelType),
+      "parameters": [
+        "total": .integer(parameters.total), "active": .integer(parameters.active), "mtp": .integer(parameters.mtp),
+      ],
+      "layers": .integer(description.layerCount), "hidden_size": .integer(description.hiddenSize),
+      "vocab_size": .integer(description.vocabularySize), "context_length": .integer(description.contextLength),
+      "attention": .string(description.attention), "router": JSONDocument(description.router),
+      "mtp_heads": .integer(description.mtpHeadCount),
+      "thinking_profile": profile.map(Self.document) ?? .null,
+      "tokenizer": JSONDocument(text?.tokenizer.kind), "tokenizer_problem": JSONDocument(textProblem),
+      "chat_template": .bool(text?.chatTemplate != nil),
+      "tensors": checkpoint.map { .integer($0.tensors.count) } ?? .null,
+      "checkpoint_bytes": checkpoint.map { .integer($0.totalBytes) } ?? .null,
+      "element_types": checkpoint.map { .object(Self.elementTypes($0)) } ?? .null,
+      "memory": [
+        "weights": .object(
+          Dictionary(uniqueKeysWithValues: WeightFormat.allCases.map { ($0.rawValue, .integer(parameters.byteCount($0))) })),
+        "cache_bytes_per_position": .integer(positionBytes),
+        "cache": .object(
+          Dictionary(contexts.map { (String($0), .integer($0 * positionBytes)) }) { first, _ in first }),
+      ],
+    ]
+    if json {
+      Terminal.output(try document.line() + "\n")
+      return
+    }
+    func size(_ bytes: Int) -> String { String(format: bytes < 1 << 30 ? "%.1f MiB" : "%.1f GiB", bytes < 1 << 30 ? Double(bytes) / 0x1p20 : Double(bytes) / 0x1p30) }
+    func count(_ value: Int) -> String { String(format: value < 1_000_000_000 ? "%.2f M" : "%.2f B", value < 1_000_000_000 ? Double(value) / 1e6 : Double(value) / 1e9) }
+    var lines = [
+      ("model type", description.modelType), ("parameters", "\(count(parameters.total)), \(count(parameters.active)) active, MTP \(count(parameters.mtp))"),
+      ("layers", "\(description.layerCount) of width \(description.hiddenSize), vocabulary \(description.vocabularySize), context \(description.contextLength)"),
+      ("attention", description.attention), ("router", description.router ?? "none: a dense model"),
+      ("MTP heads", description.mtpHeadCount == 0 ? "none: drafts come from prompt lookup" : "\(description.mtpHeadCount)"),
+      ("thinking", profile.map { "\($0.modes.map(\.rawValue).joined(separator: ", ")), \($0.open.text) … \($0.close.text)" } ?? "no switch found"),
+      ("tokenizer", text?.tokenizer.kind ?? textProblem ?? "none"),
+    ]
+    if let checkpoint { lines.append(("checkpoint", "\(checkpoint.tensors.count) tensors, \(size(checkpoint.totalBytes))")) }
+    lines.append(("memory", WeightFormat.allCases.map { "\($0.rawValue) \(size(parameters.byteCount($0)))" }.joined(separator: ", ")))
+    lines.append(("cache", contexts.map { "\(size($0 * positionBytes)) at \($0)" }.joined(separator: ", ")))
+    for (name, value) in lines { Terminal.output(name.padding(toLength: 12, withPad: " ", startingAt: 0) + value + "\n") }
+  }
+
+  /// The architecture of a folder with weights, or of one that has only a config.json.
+  private func open(_ directory: URL) throws -> (any Architecture, Checkpoint?) {
+    let opened = Result { () throws(LoadError) in try Checkpoint(directory: directory) }
+    switch opened {
+    case .success(let checkpoint): return (try ArchitectureRegistry.architecture(for: checkpoint), checkpoint)
+    case .failure(let error):
+      let isWithoutWeights = error.kind == .missing || error.kind == .unreadable
+      guard isWithoutWeights, let configuration = try? Checkpoint.configurationOnly(directory: directory) else {
+        throw error
+      }
+      return (try ArchitectureRegistry.architecture(for: configuration), nil)
+    }
+  }
+
+  private static func elementTypes(_ checkpoint: Checkpoint) -> [String: JSONDocument] {
+    var counts: [String: Int] = [:]
+    for tensor in checkpoint.tensors.values { counts[tensor.elementType.rawValue, default: 0] += 1 }
+    return counts.mapValues { .integer($0) }
+  }
+
+  private static func document(_ profile: ThinkingProfile) -> JSONDocument {
+    [
+      "name": .string(profile.name), "open": .string(profile.open.text), "close": .string(profile.close.text),
+      "modes": .array(profile.modes.map { .string($0.rawValue) }), "default": .string(profile.defaultMode.rawValue),
+    ]
+  }
+}

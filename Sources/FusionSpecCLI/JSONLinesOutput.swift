@@ -1,0 +1,83 @@
+import Decoding
+import FusionSpec
+import Tensors
+
+/// Prints one JSON document a reply, as the contract `fusionspec.generate/1` fixes it.
+struct JSONLinesOutput: GenerationOutput {
+  /// Whether lines of a prompts file are answered (their own schema is the same).
+  let isBatch: Bool
+
+  mutating func receive(_ piece: ReplyText.Piece, fate: TokenFate) {}
+
+  mutating func finish(_ reply: Reply, run: GenerationRun) throws {
+    let result = reply.result
+    let model = run.model
+    let hasText = model.text != nil
+    let document: JSONDocument = [
+      "schema": "fusionspec.generate/1", "id": JSONDocument(reply.line.id), "model": .string(model.name),
+      "weights": .string(model.weightFormat.rawValue), "isa": .string(model.kernels.name),
+      "threads": .integer(model.threadCount),
+      "prompt_token_ids": JSONDocument(reply.request.promptTokens), "token_ids": JSONDocument(result.tokens),
+      "text": hasText ? .string(reply.text.answerText) : .null,
+      "thinking_text": reply.text.hasThoughts ? .string(reply.text.thinkingText) : .null,
+      "thinking": thinking(reply, run),
+      "finish_reason": .string(result.finishReason.rawValue),
+      "usage": [
+        "prompt_tokens": .integer(result.promptTokenCount), "completion_tokens": .integer(result.tokens.count),
+        "reasoning_tokens": .integer(result.thinkingTokenCount),
+      ],
+      "speculation": speculation(reply, run),
+      "timings": [
+        "load_ms": JSONDocument(model.loadMilliseconds), "prefill_ms": JSONDocument(result.prefillMilliseconds),
+        "decode_ms": JSONDocument(result.decodeMilliseconds), "tokens_per_second": JSONDocument(result.tokensPerSecond),
+        "steps": .integer(result.decodeSteps),
+        "framework_overhead_us_per_step": JSONDocument(result.overheadMicrosecondsPerStep),
+      ],
+    ]
+    Terminal.output(try document.line() + "\n")
+  }
+
+  private func thinking(_ reply: Reply, _ run: GenerationRun) -> JSONDocument {
+    let requested = reply.line.thinking ?? run.arguments.thinking
+    let profile = run.model.thinkingProfile
+    var used: ThinkingMode?
+    var reason = "the model has no thinking switch"
+    if let profile {
+      let mode = requested ?? profile.defaultMode
+      used = reply.text.hasThoughts ? .slow : .fast
+      reason = mode == .auto || used != mode ? "model" : requested == nil ? "default" : "requested"
+    }
+    return [
+      "requested": JSONDocument(requested?.rawValue), "used": JSONDocument(used?.rawValue), "reason": .string(reason),
+      "budget": JSONDocument(run.arguments.thinkingBudget), "tokens": .integer(reply.result.thinkingTokenCount),
+    ]
+  }
+
+  private func speculation(_ reply: Reply, _ run: GenerationRun) -> JSONDocument {
+    let result = reply.result
+    var members = counters(result.speculation)
+    members["requested"] = .string(run.arguments.speculation.rawValue)
+    members["depth"] = JSONDocument(reply.request.speculation.fixedDepth)
+    members["depth_histogram"] = JSONDocument(result.depthHistogram)
+    members["disabled_reason"] = JSONDocument(result.speculationOffReason)
+    var phases: [String: JSONDocument] = [:]
+    for phase in Phase.allCases {
+      phases[phase.name] = .object(counters(result.speculationByPhase[phase] ?? SpeculationCounters()))
+    }
+    members["by_phase"] = .object(phases)
+    return .object(members)
+  }
+
+  private func counters(_ counters: SpeculationCounters) -> [String: JSONDocument] {
+    let depth = counters.usedDepth
+    return [
+      "num_drafts": .integer(counters.draftCount), "num_draft_tokens": .integer(counters.draftTokenCount),
+      "num_accepted_tokens": .integer(counters.acceptedTokenCount),
+      "acceptance_rate": JSONDocument(counters.acceptanceRate),
+      "mean_acceptance_length": JSONDocument(counters.meanAcceptanceLength),
+      "accepted_per_position": JSONDocument(counters.acceptedPerPosition.prefix(depth)),
+      "drafted_per_position": JSONDocument(counters.draftedPerPosition.prefix(depth)),
+      "plain_steps": .integer(counters.plainSteps),
+    ]
+  }
+}

@@ -1,0 +1,79 @@
+import ArgumentParser
+import Foundation
+import FusionSpec
+import Tensors
+
+/// The options that every command with a model takes.
+struct ModelArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Checkpoint folder (default: $FUSIONSPEC_MODEL, else the Abacus sample).", valueName: "folder"),
+    completion: .directory)
+  var model: String?
+
+  @Option(help: "Weight format in memory: auto, \(WeightFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var weights = "auto"
+
+  @Option(help: "Worker threads (default: one for each processor).")
+  var threads: Int?
+
+  @Option(help: "Instruction set: auto, \(KernelSet.available.map(\.name).joined(separator: ", ")) on this machine.")
+  var isa = "auto"
+
+  @Option(help: "Most positions of a conversation (default: what the model allows).")
+  var context: Int?
+
+  func validate() throws {
+    if weights != "auto", WeightFormat(rawValue: weights) == nil {
+      throw ValidationError(
+        "--weights: found '\(weights)', accepted: auto, "
+          + WeightFormat.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    if let threads, !(1...256).contains(threads) {
+      throw ValidationError("--threads: found \(threads), accepted: 1 to 256")
+    }
+    if KernelSet.named(isa) == nil {
+      throw ValidationError(
+        "--isa: found '\(isa)', accepted on this machine: auto, "
+          + KernelSet.available.map(\.name).joined(separator: ", "))
+    }
+    if let context, context < 2 {
+      throw ValidationError("--context: found \(context), accepted: 2 or more")
+    }
+  }
+
+  /// The checkpoint folder.
+  var directory: URL {
+    if let model { return URL(filePath: model) }
+    if let model = ProcessInfo.processInfo.environment["FUSIONSPEC_MODEL"], !model.isEmpty {
+      return URL(filePath: model)
+    }
+    return Self.sampleDirectory
+  }
+
+  /// Samples/Abacus beside the working folder or in a folder above the executable.
+  private static var sampleDirectory: URL {
+    let sample = "Samples/Abacus"
+    let here = URL(filePath: FileManager.default.currentDirectoryPath)
+    var candidates = [here]
+    var folder = URL(filePath: CommandLine.arguments.first ?? "").resolvingSymlinksInPath()
+    while folder.path != "/", candidates.count < 12 {
+      folder.deleteLastPathComponent()
+      candidates.append(folder)
+    }
+    let found = candidates.map { $0.appending(path: sample) }.first {
+      FileManager.default.fileExists(atPath: $0.appending(path: "config.json").path)
+    }
+    return found ?? here.appending(path: sample)
+  }
+
+  /// The options to open the model with.
+  var options: ModelOptions {
+    ModelOptions(
+      weights: WeightFormat(rawValue: weights), threadCount: threads, kernels: KernelSet.named(isa) ?? .best,
+      context: context)
+  }
+
+  /// Opens the model.
+  func load() throws -> LanguageModel { try LanguageModel(contentsOf: directory, options: options) }
+}

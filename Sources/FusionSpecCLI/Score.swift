@@ -1,0 +1,87 @@
+import ArgumentParser
+import Checkpoints
+import Decoding
+import Foundation
+import FusionSpec
+import Models
+import Tensors
+import Tokenization
+
+/// `fusionspec score`.
+struct Score: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Log-probability of each token of a text, and its perplexity.")
+
+  @OptionGroup(title: "Model") var modelArguments: ModelArguments
+  @Option(help: "The text.") var text: String?
+  @Option(help: "The text as token ids, such as 1,2,3.") var tokenIds: String?
+  @Flag(help: "Print the result as JSON.") var json = false
+  @Option(help: "Write logits (and mtp_logits) to a safetensors file.", completion: .file()) var dump: String?
+
+  func validate() throws {
+    if (text == nil) == (tokenIds == nil) { throw ValidationError("give either --text or --token-ids") }
+  }
+
+  func run() throws {
+    let prompt: Prompt = try tokenIds.map { .tokens(try TextInput.tokenIDs($0, option: "--token-ids")) } ?? .raw(text ?? "")
+    let model = try modelArguments.load()
+    let tokens = try model.encode(prompt)
+    let vocabulary = model.decoder.description.vocabularySize
+    var logProbabilities: [Double] = []
+    var logits: [Float] = []
+    var mtpLogits: [Float] = []
+    let isDumping = dump != nil
+    let passes = TeacherForcing(model: model.decoder, threadCount: model.threadCount, kernels: model.kernels)
+    try passes.run(
+      tokens,
+      mainLogits: { position, rows, row in
+        let values = rows.array(row: row)
+        if position + 1 < tokens.count {
+          logProbabilities.append(Self.logProbability(of: Int(tokens[position + 1]), values))
+        }
+        if isDumping { logits += values }
+      },
+      mtpLogits: { _, rows, row in if isDumping { mtpLogits += rows.array(row: row) } })
+
+    if let dump {
+      var tensors = [SafetensorsFile.Tensor(name: "logits", shape: [tokens.count, vocabulary], values: logits)]
+      let heads = model.decoder.mtpHeadCount
+      if heads > 0 {
+        tensors.append(
+          SafetensorsFile.Tensor(
+            name: "mtp_logits", shape: [heads, tokens.count - 1, vocabulary], values: mtpLogits))
+      }
+      try SafetensorsFile.write(tensors, to: URL(filePath: dump))
+    }
+    try report(model, tokens, logProbabilities)
+  }
+
+  /// log softmax(logits)[token], summed in double precision.
+  static func logProbability(of token: Int, _ logits: [Float]) -> Double {
+    let greatest = Double(logits.max() ?? 0)
+    let sum = logits.reduce(0.0) { $0 + exp(Double($1) - greatest) }
+    return Double(logits[token]) - greatest - log(sum)
+  }
+
+  private func report(_ model: LanguageModel, _ tokens: [Int32], _ logProbabilities: [Double]) throws {
+    let mean = logProbabilities.isEmpty ? nil : logProbabilities.reduce(0, +) / Double(logProbabilities.count)
+    let perplexity = mean.map { exp(-$0) }
+    if json {
+      let document: JSONDocument = [
+        "schema": "fusionspec.score/1", "model": .string(model.name), "weights": .string(model.weightFormat.rawValue),
+        "isa": .string(model.kernels.name), "token_ids": JSONDocument(tokens),
+        // The first token has nothing before it to be predicted from.
+        "logprobs": .array([.null] + logProbabilities.map { JSONDocument($0) }),
+        "mean_logprob": JSONDocument(mean), "perplexity": JSONDocument(perplexity),
+      ]
+      Terminal.output(try document.line() + "\n")
+      return
+    }
+    for (place, token) in tokens.enumerated() {
+      let piece = model.text?.tokenizer.piece(of: token) ?? ""
+      let value = place == 0 ? "      -" : String(format: "%7.3f", logProbabilities[place - 1])
+      Terminal.output("\(value)  \(token)  \(piece)\n")
+    }
+    if let perplexity { Terminal.output(String(format: "perplexity %.4f over %d tokens\n", perplexity, logProbabilities.count)) }
+  }
+}

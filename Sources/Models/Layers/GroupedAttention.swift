@@ -1,0 +1,106 @@
+import Tensors
+
+/// The sizes of grouped-query attention.
+struct GroupedAttentionShape: Sendable, Equatable {
+  let heads: Int
+  /// Heads of the keys and values; a divisor of `heads`.
+  let keyValueHeads: Int
+  /// Width of a head.
+  let head: Int
+  /// Dimensions of a head that are rotated, the first ones (even).
+  let rotated: Int
+
+  var queryWidth: Int { heads * head }
+  var keyWidth: Int { keyValueHeads * head }
+  /// Floats that one position occupies in the cache: all rotated keys, then all values.
+  var cacheWidth: Int { 2 * keyWidth }
+
+  func add(to widths: inout WorkspaceWidths) {
+    widths = widths.union(
+      WorkspaceWidths(projected: queryWidth + cacheWidth, attended: queryWidth, heads: heads))
+  }
+}
+
+/// Grouped-query attention (arXiv 2305.13245), which is multi-head attention where every head has its own keys and
+/// values: softmax(scale · rot(q) rot(k)ᵀ) v, optionally with biases, norms of the heads and a sliding window.
+struct GroupedAttention: Sendable {
+  let shape: GroupedAttentionShape
+  /// [all query heads | all keys | all values] from the hidden row.
+  let inputProjection: Linear
+  /// Norms of each query head and each key head before rotation.
+  let queryNorm: Norm?
+  let keyNorm: Norm?
+  let output: Linear
+  /// Positions that a row sees, itself included; nil for all before it.
+  let window: Int?
+  /// Softmax scale.
+  let scale: Float
+  let rotary: RotaryTable
+
+  /// See `Attention.apply`.
+  func apply(
+    _ context: ForwardContext, input: FloatRows, queries: IndexRows?, output target: FloatRows, accumulate: Bool,
+    layer: Int
+  ) {
+    let worker = context.worker
+    let workspace = context.workspace
+    let rowCount = context.rows.count
+    let queryCount = queries?.count ?? rowCount
+    let projected = workspace.projected.view.columns(0..<shape.queryWidth + shape.cacheWidth)
+    inputProjection.apply(context, input: input, output: projected, rowCount: rowCount)
+    worker.barrier()
+
+    let query = projected.columns(0..<shape.queryWidth)
+    let fresh = projected.columns(shape.queryWidth..<shape.queryWidth + shape.cacheWidth)
+    for row in worker.share(of: rowCount) { cache(context, fresh, row: row, layer: layer) }
+    for ordinal in worker.share(of: queryCount) {
+      let row = queries.map { Int($0[ordinal]) } ?? ordinal
+      prepare(context, query, row: row, heads: shape.heads, norm: queryNorm)
+    }
+    worker.barrier()
+    if queryCount == 0 { return }
+    attend(context, query, queries: queries, count: queryCount, layer: layer)
+    worker.barrier()
+    let attended = workspace.attended.view.columns(0..<shape.queryWidth)
+    output.apply(context, input: attended, output: target, rowCount: queryCount, accumulate: accumulate)
+    worker.barrier()
+  }
+
+  /// Writes the cache row of one row of the step.
+  private func cache(_ context: ForwardContext, _ fresh: FloatRows, row: Int, layer: Int) {
+    prepare(context, fresh, row: row, heads: shape.keyValueHeads, norm: keyNorm)
+    let target = context.cache.positions(layer: layer, slot: Int(context.rows.slots[row]))
+    fresh.copyRow(row, to: target, row: Int(context.rows.positions[row]))
+  }
+
+  /// Normalises and rotates the first `heads` heads of a row, in place.
+  private func prepare(_ context: ForwardContext, _ rows: FloatRows, row: Int, heads: Int, norm: Norm?) {
+    let position = Int(context.rows.positions[row])
+    for head in 0..<heads {
+      let offset = head * shape.head
+      if let norm {
+        let columns = rows.columns(offset..<offset + shape.head)
+        norm.apply(context.kernels, columns, row: row, to: columns, row: row)
+      }
+      context.kernels.rotate(rows, row: row, offset: offset, table: rotary, position: position)
+    }
+  }
+
+  /// Attention over the cached positions, for this worker's heads.
+  private func attend(_ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int, layer: Int) {
+    let workspace = context.workspace
+    let heads = context.worker.share(of: shape.heads)
+    if heads.isEmpty { return }
+    let attended = workspace.attended.view.columns(0..<shape.queryWidth)
+    for ordinal in 0..<count {
+      let row = queries.map { Int($0[ordinal]) } ?? ordinal
+      let length = Int(context.rows.positions[row]) + 1
+      context.kernels.groupedAttention(
+        query: query.split(row: row, into: shape.heads), heads: heads, keyValueHeads: shape.keyValueHeads,
+        cache: context.cache.positions(layer: layer, slot: Int(context.rows.slots[row])),
+        first: window.map { max(0, length - $0) } ?? 0, length: length, scale: scale,
+        output: attended.split(row: ordinal, into: shape.heads),
+        scratch: workspace.attentionScratch.view, scratchRow: context.worker.index)
+    }
+  }
+}

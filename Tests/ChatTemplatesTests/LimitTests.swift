@@ -1,0 +1,101 @@
+import Testing
+
+@testable import ChatTemplates
+
+/// Hostile templates end with an error: soon, and without exhausting memory or stack.
+@Suite struct LimitTests {
+  private func kind(_ source: String, _ limits: TemplateLimits = TemplateLimits()) -> TemplateError.Kind? {
+    do {
+      var template = try ChatTemplate(source: source)
+      template.limits = limits
+      _ = try template.render(messages: [["role": "user", "content": "hi"]], addGenerationPrompt: true)
+      return nil
+    } catch {
+      return error.kind
+    }
+  }
+
+  @Test(arguments: [
+    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    "{% macro a() %}{{ b() }}{% endmacro %}{% macro b() %}{{ a() }}{% endmacro %}{{ a() }}",
+    "{{ 'x' * 1000000000000 }}",
+    "{{ [0] * 1000000000000 }}",
+    "{{ 'x' * 9223372036854775807 }}",
+    "{% set ns = namespace(s='x') %}{% for i in range(99) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+    "{% set ns = namespace(s='x') %}{% for i in range(99) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+    "{% set ns = namespace(s=[1]) %}{% for i in range(99) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+    "{% set ns = namespace(s='aa') %}{% for i in range(99) %}{% set ns.s = ns.s | replace('a', 'aaaa') %}{% endfor %}",
+    "{% set ns = namespace(s='a') %}{% for i in range(99) %}{% set ns.s = ns.s.replace('', 'bb') %}{% endfor %}",
+    "{% set ns = namespace(s='a') %}{% for i in range(99) %}{% set ns.s = ns.s.join(['a','b','c']) ~ ns.s %}{% endfor %}",
+    "{% set ns = namespace(s='a') %}{% for i in range(99) %}{% set ns.s = '%s%s' % (ns.s, ns.s) %}{% endfor %}",
+    "{% for a in range(9999) %}{% for b in range(999) %}{{ 'some text that is written very often' }}{% endfor %}{% endfor %}",
+    "{% set s = 'x' * 60000000 %}{% for i in range(99999) %}{% set t = s + 'y' %}{% endfor %}",
+    "{% set s = 'x' * 60000000 %}{% for i in range(99999) %}{{ s[5] }}{{ s | length }}{{ s | upper | first }}{% endfor %}",
+    "{{ range(99999999) }}",
+    "{{ 'a'.ljust(99999999999) }}",
+    "{{ 'a' | center(99999999999) }}",
+    "{{ 'a\nb' | indent(99999999999) }}",
+    "{{ 2 ** 99999 }}",
+    "{{ 9223372036854775807 + 1 }}",
+    "{{ '%99999999999d' % 1 }}",
+    "{{ '{:99999999999}'.format(1) }}",
+  ])
+  func `A greedy template is stopped`(source: String) {
+    let clock = ContinuousClock()
+    let duration = clock.measure { #expect(kind(source) != nil) }
+    #expect(duration < .seconds(20))
+  }
+
+  @Test func `Deep nesting is an error and not a crash`() {
+    func repeated(_ text: String, _ count: Int) -> String { String(repeating: text, count: count) }
+    for count in [30, 100, 5000, 100_000] {
+      let sources = [
+        "{{ \(repeated("(", count))1\(repeated(")", count)) }}",
+        "{{ \(repeated("[", count))1\(repeated("]", count)) }}",
+        "{{ \(repeated("not ", count))1 }}",
+        "{{ \(repeated("-", count))1 }}",
+        "{{ 1\(repeated(" + 1", count)) }}",
+        "{{ 1\(repeated(" if 1 else 1", count)) }}",
+        "{{ messages\(repeated("[0]", count)) }}",
+        "{{ 'a'\(repeated(" | upper", count)) }}",
+        "{{ 1\(repeated(" and 1", count)) }}",
+        "\(repeated("{% if 1 %}", count))x\(repeated("{% endif %}", count))",
+        "\(repeated("{% for i in [1] %}", count))x\(repeated("{% endfor %}", count))",
+        "{% set \(repeated("(", count))a\(repeated(")", count)) = 1 %}",
+        "{% if 0 %}\(repeated("{% elif 0 %}", count)){% endif %}",
+      ]
+      for source in sources {
+        let failure = kind(source)
+        #expect(failure == nil || failure == .limit || failure == .runtime || failure == .syntax)
+        if count == 30, !source.contains("[0]") { #expect(failure == nil, "\(source)") }
+      }
+    }
+  }
+
+  @Test func `Limits can be lowered`() {
+    var limits = TemplateLimits()
+    limits.steps = 100
+    #expect(kind("{% for i in range(1000) %}{% endfor %}", limits) == .limit)
+    limits = TemplateLimits()
+    limits.outputBytes = 10
+    #expect(kind("12345678901", limits) == .limit)
+    #expect(kind("1234567890", limits) == nil)
+  }
+
+  @Test func `Random text is never a crash`() {
+    let words = [
+      "{%", "%}", "{{", "}}", "{#", "#}", "-", "if", "for", "in", "set", "endif", "endfor", "x", "'a'", "1", "(", ")",
+      "[", "]", "|", "is", "not", "macro", "endmacro", ":", ",", ".", "=", "raw", "endraw", " ", "\n", "'", "\\", "é", "{", "}",
+    ]
+    var state: UInt64 = 3
+    func random(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % bound
+    }
+    for _ in 0..<3000 {
+      let source = (0..<random(30)).map { _ in words[random(words.count)] }.joined(separator: random(2) == 0 ? "" : " ")
+      _ = kind(source)
+    }
+  }
+}
