@@ -59,9 +59,11 @@ let package = Package(
       swiftSettings: testSettings),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"], swiftSettings: testSettings),
     .testTarget(
-      name: "ChatTemplatesTests", dependencies: ["ChatTemplates"], swiftSettings: testSettings),
+      name: "ChatTemplatesTests", dependencies: ["ChatTemplates"], exclude: ["Fixtures"],
+      swiftSettings: testSettings),
     .testTarget(
-      name: "TokenizationTests", dependencies: ["Tokenization"], swiftSettings: testSettings),
+      name: "TokenizationTests", dependencies: ["Tokenization"], exclude: ["Fixtures"],
+      swiftSettings: testSettings),
     .testTarget(
       name: "ModelsTests", dependencies: ["Models", "Checkpoints", "Decoding"],
       swiftSettings: testSettings),

@@ -21,14 +21,14 @@ ptrdiff_t fs_allowed_processors(int32_t *numbers, ptrdiff_t capacity) {
   return count;
 }
 
-void fs_bind_thread(int32_t processor) {
+void fs_bind_thread(const int32_t *numbers, ptrdiff_t count) {
 #if defined(__linux__)
   cpu_set_t mask;
   CPU_ZERO(&mask);
-  CPU_SET(processor, &mask);
+  for (ptrdiff_t i = 0; i < count; i++) CPU_SET(numbers[i], &mask);
   sched_setaffinity(0, sizeof mask, &mask);
 #else
-  (void)processor;
+  (void)numbers, (void)count;
 #endif
 }
 

@@ -43,6 +43,7 @@ public struct ChatTemplate: Sendable {
   /// Renders the template with nothing but the given variables.
   public func render(variables: [String: TemplateValue]) throws(TemplateError) -> String {
     let interpreter = Interpreter(limits: limits, time: secondsSince1970)
+    defer { interpreter.finish() }
     let scope = Scope(parent: nil)
     for (name, value) in variables { scope[name] = Value(value) }
     do {

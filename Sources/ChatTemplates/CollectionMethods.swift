@@ -3,15 +3,15 @@ enum CollectionMethods {
   static func method(_ name: String, of entries: ValueDictionary) -> Function? {
     switch name {
     case "items":
-      plain(name) { .view("dict_items", entries.items) }
+      plain(name, of: .dictionary(entries)) { .view("dict_items", entries.items) }
     case "keys":
-      plain(name) { .view("dict_keys", entries.keys) }
+      plain(name, of: .dictionary(entries)) { .view("dict_keys", entries.keys) }
     case "values":
-      plain(name) { .view("dict_values", entries.values) }
+      plain(name, of: .dictionary(entries)) { .view("dict_values", entries.values) }
     case "copy":
-      plain(name) { .dictionary(entries) }
+      plain(name, of: .dictionary(entries)) { .dictionary(entries) }
     case "get":
-      Function(name) { (_, arguments) throws(Failure) in
+      Function(name, of: .dictionary(entries)) { (_, arguments) throws(Failure) in
         let values = try arguments.bound("get", "key", "default")
         guard let key = values[0] else { throw Failure("get expected at least 1 argument") }
         return entries[key] ?? values[1] ?? .none
@@ -24,15 +24,17 @@ enum CollectionMethods {
   static func method(_ name: String, of elements: [Value], isList: Bool) -> Function? {
     switch name {
     case "copy" where isList:
-      plain(name) { .list(elements) }
+      plain(name, of: .list(elements)) { .list(elements) }
     case "count":
-      Function(name) { (_, arguments) throws(Failure) in
+      Function(name, of: .list(elements)) { (interpreter, arguments) throws(Failure) in
         guard let wanted = try arguments.bound("count", "value")[0] else { throw Failure("count needs a value") }
+        try interpreter.chargeWalk(.list(elements))
         return .int(elements.count { $0.equals(wanted) })
       }
     case "index":
-      Function(name) { (_, arguments) throws(Failure) in
+      Function(name, of: .list(elements)) { (interpreter, arguments) throws(Failure) in
         guard let wanted = try arguments.bound("index", "value")[0] else { throw Failure("index needs a value") }
+        try interpreter.chargeWalk(.list(elements))
         guard let position = elements.firstIndex(where: { $0.equals(wanted) }) else {
           throw Failure("\(wanted.representation) is not in the list")
         }
@@ -44,8 +46,8 @@ enum CollectionMethods {
     }
   }
 
-  private static func plain(_ name: String, _ value: @escaping () -> Value) -> Function {
-    Function(name) { (_, arguments) throws(Failure) in
+  private static func plain(_ name: String, of receiver: Value, _ value: @escaping () -> Value) -> Function {
+    Function(name, of: receiver) { (_, arguments) throws(Failure) in
       _ = try arguments.bound(name)
       return value()
     }

@@ -32,10 +32,14 @@ extension Filters {
           try interpreter.look(up: attribute, in: element)
         }
       }
-      let texts = elements.map(\.text)
       let separator = options[0]?.text ?? ""
-      try interpreter.reserve(bytes: texts.reduce(0) { $0 + $1.utf8.count + separator.utf8.count })
-      return .string(texts.joined(separator: separator))
+      var text = ""
+      for (index, element) in elements.enumerated() {
+        if index > 0 { text += separator }
+        text += element.text
+        if text.utf8.count > interpreter.limits.outputBytes { break }
+      }
+      return .string(try interpreter.checked(text))
     },
     "sum": { (interpreter, value, arguments) throws(Failure) in
       let options = try arguments.bound("sum", "attribute", "start")
@@ -145,7 +149,7 @@ extension Filters {
   private static func sorted(
     _ values: [Value], by keys: [Value], descending: Bool, _ interpreter: Interpreter
   ) throws(Failure) -> [Value] {
-    try interpreter.charge(values.count * 8)
+    for key in keys { try interpreter.chargeWalk(key, times: 20) }
     let order = try Sorting.sorted(Array(values.indices)) { (left, right) throws(Failure) in
       try descending ? keys[right].isLess(than: keys[left]) : keys[left].isLess(than: keys[right])
     }

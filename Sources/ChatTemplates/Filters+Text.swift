@@ -1,4 +1,15 @@
 /// Filters that work on text.
+extension Interpreter {
+  /// Replaces text after making sure that the result is not too long.
+  func replacing(_ old: String, with new: String, in text: String, limit: Int?) throws(Failure) -> String {
+    try reserve(bytes: text.utf8.count)
+    if new.utf8.count > old.utf8.count {
+      try reserve(bytes: new.utf8.count, times: min(PythonText.count(of: old, in: text), limit ?? .max))
+    }
+    return PythonText.replacing(old, with: new, in: text, limit: limit)
+  }
+}
+
 extension Filters {
   static let text: [String: Filter] = [
     "upper": plain("upper") { PythonText.uppercased($0) },
@@ -21,12 +32,7 @@ extension Filters {
         throw Failure("replace needs two texts")
       }
       let limit = options[2]?.wholeNumber.flatMap { $0 < 0 ? nil : $0 }
-      let text = value.text
-      try interpreter.reserve(bytes: text.utf8.count)
-      if new.utf8.count > old.utf8.count {
-        try interpreter.reserve(bytes: new.utf8.count, times: PythonText.count(of: old, in: text))
-      }
-      return .string(PythonText.replacing(old, with: new, in: text, limit: limit))
+      return .string(try interpreter.replacing(old, with: new, in: value.text, limit: limit))
     },
     "indent": { (interpreter, value, arguments) throws(Failure) in
       let options = try arguments.bound("indent", "width", "first", "blank")

@@ -9,12 +9,14 @@ enum Filters {
   private static let values: [String: Filter] = [
     "default": standard,
     "d": standard,
-    "tojson": { (_, value, arguments) throws(Failure) in
+    "tojson": { (interpreter, value, arguments) throws(Failure) in
       let options = try arguments.bound("tojson", "ensure_ascii", "indent", "separators", "sort_keys")
       var writer = JSONWriter()
       writer.isASCII = options[0]?.isTrue ?? false
       if let indent = options[1], !indent.isNone {
-        writer.indentation = indent.wholeNumber.map { String(repeating: " ", count: min(max($0, 0), 1000)) } ?? indent.text
+        let text = indent.wholeNumber.map { String(repeating: " ", count: min(max($0, 0), 1000)) } ?? indent.text
+        if text.utf8.count > 1000 { throw Failure("tojson: the indentation is too long", kind: .limit) }
+        writer.indentation = text
         writer.itemSeparator = ","
       }
       if let separators = options[2]?.elements, separators.count == 2 {
@@ -22,7 +24,8 @@ enum Filters {
         writer.keySeparator = separators[1].text
       }
       writer.sortsKeys = options[3]?.isTrue ?? false
-      return .string(try writer.write(value))
+      writer.maximumBytes = interpreter.limits.outputBytes
+      return .string(try interpreter.checked(try writer.write(value)))
     },
     "int": { (_, value, arguments) throws(Failure) in
       let options = try arguments.bound("int", "default", "base")
@@ -55,7 +58,9 @@ enum Filters {
       let method = options[1]?.text ?? "common"
       switch method {
       case "common":
-        if let whole = value.wholeNumber, digits >= 0 { return .int(whole) }
+        if let whole = value.wholeNumber {
+          return .int(digits >= 0 ? whole : Int(exactly: DecimalText.rounded(number, digits: digits)) ?? whole)
+        }
         return .float(DecimalText.rounded(number, digits: digits))
       case "ceil", "floor":
         var scale = 1.0
@@ -107,7 +112,11 @@ enum Filters {
 extension Interpreter {
   func apply(filter name: String, to value: Value, _ arguments: Arguments) throws(Failure) -> Value {
     guard let filter = Filters.table[name] else { throw Failure("no filter named '\(name)'", kind: .syntax) }
-    if let length = value.length { try charge(length / 64) }
+    if case .string(let text) = value {
+      try charge(text.utf8.count / 16)
+    } else if let length = value.length {
+      try charge(length / 16)
+    }
     return try filter(self, value, arguments)
   }
 }

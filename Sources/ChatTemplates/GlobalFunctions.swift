@@ -45,12 +45,12 @@ enum GlobalFunctions {
   }
 
   private static var namespace: Function {
-    Function("namespace") { (_, arguments) throws(Failure) in
+    Function("namespace") { (interpreter, arguments) throws(Failure) in
       let attributes = try entries(arguments)
       if attributes.keys.contains(where: { $0.text.utf8.first == UInt8(ascii: "_") }) {
         throw Failure("namespace attributes cannot begin with _")
       }
-      return .namespace(Namespace(attributes))
+      return .namespace(interpreter.makeNamespace(attributes))
     }
   }
 
@@ -90,23 +90,20 @@ enum GlobalFunctions {
   private static var joiner: Function {
     Function("joiner") { (_, arguments) throws(Failure) in
       let separator = try arguments.bound("joiner", "sep")[0] ?? .string(", ")
-      let isUsed = Namespace(ValueDictionary())
+      var isUsed = false
       return .function(
-        Function("joiner") { (_, _) throws(Failure) in
-          if isUsed.attributes.isEmpty {
-            isUsed.attributes.set(.string("used"), .bool(true))
-            return .string("")
-          }
-          return separator
+        Function("joiner", of: separator) { (_, _) throws(Failure) in
+          defer { isUsed = true }
+          return isUsed ? separator : .string("")
         })
     }
   }
 
   private static var cycler: Function {
-    Function("cycler") { (_, arguments) throws(Failure) in
+    Function("cycler") { (interpreter, arguments) throws(Failure) in
       let items = arguments.positional
       if items.isEmpty { throw Failure("at least one item has to be provided") }
-      let state = Namespace(ValueDictionary())
+      let state = interpreter.makeNamespace(ValueDictionary())
       var position = 0
       state.attributes.set(.string("current"), items[0])
       let next = Function("next") { (_, _) throws(Failure) in

@@ -36,8 +36,11 @@ extension Interpreter {
     case .comparison(let first, let links): return .bool(try compare(first, links, scope))
     case .concatenation(let operands):
       var text = ""
-      for operand in operands { text += try evaluate(operand, scope).text }
-      return .string(try checked(text))
+      for operand in operands {
+        text += try evaluate(operand, scope).text
+        try reserve(bytes: text.utf8.count)
+      }
+      return .string(text)
     case .conditional(let test, let then, let otherwise):
       if try evaluate(test, scope).isTrue { return try evaluate(then, scope) }
       if let otherwise { return try evaluate(otherwise, scope) }
@@ -94,7 +97,8 @@ extension Interpreter {
   }
 
   func compare(_ left: Value, _ comparison: Expression.Comparison, _ right: Value) throws(Failure) -> Bool {
-    try charge(((left.length ?? 0) + (right.length ?? 0)) / 64)
+    try chargeWalk(left)
+    try chargeWalk(right)
     switch comparison {
     case .equal: return left.equals(right)
     case .unequal: return !left.equals(right)

@@ -37,7 +37,7 @@ final class Interpreter {
     if overflow || total > limits.outputBytes {
       throw Failure("the template makes text of more than \(limits.outputBytes) bytes", kind: .limit)
     }
-    try charge(total / 64)
+    try charge(total / 16)
   }
 
   func checked(_ text: String) throws(Failure) -> String {
@@ -59,6 +59,56 @@ final class Interpreter {
   }
 
   func at(line: Int) { self.line = line }
+
+  // MARK: - Memory
+
+  /// Objects that may refer to one another in circles, to be emptied at the end.
+  private var namespaces: [Namespace] = []
+  private var scopes: [Scope] = []
+  private static let maximumValueDepth = 100
+
+  func makeNamespace(_ attributes: ValueDictionary) -> Namespace {
+    let namespace = Namespace(attributes)
+    namespaces.append(namespace)
+    return namespace
+  }
+
+  /// Breaks the circles of references that macros and namespaces make.
+  func finish() {
+    for namespace in namespaces { namespace.attributes = ValueDictionary() }
+    for scope in scopes { scope.removeAll() }
+  }
+
+  /// Refuses values that are nested so deep that showing, comparing or releasing them could exhaust the stack.
+  ///
+  /// Values grow deep only through variables, so variables are where it is checked.
+  private func checkDepth(_ value: Value, _ depth: Int = 0) throws(Failure) {
+    if depth > Self.maximumValueDepth {
+      throw Failure("a value is nested deeper than \(Self.maximumValueDepth)", kind: .limit)
+    }
+    let parts = Self.parts(of: value)
+    try charge((parts.count + 3) / 4)
+    for part in parts { try checkDepth(part, depth + 1) }
+  }
+
+  /// Counts a walk over everything in a value, such as a comparison makes.
+  func chargeWalk(_ value: Value, times: Int = 1) throws(Failure) {
+    if case .string(let text) = value { return try charge(text.utf8.count / 64 * times) }
+    let parts = Self.parts(of: value)
+    try charge(parts.count * times)
+    for part in parts { try chargeWalk(part, times: times) }
+  }
+
+  private static func parts(of value: Value) -> [Value] {
+    switch value {
+    case .list(let elements), .tuple(let elements), .view(_, let elements): elements
+    case .dictionary(let entries): entries.values
+    case .generator(let generator): generator.elements
+    case .loop(let loop): loop.elements
+    case .function(let function): function.receiver.map { [$0] } ?? []
+    default: []
+    }
+  }
 
   // MARK: - Statements
 
@@ -87,7 +137,9 @@ final class Interpreter {
       }
       return try run(otherwise, scope)
     case .loop(let loop): try run(loop, scope)
-    case .macro(let definition): scope[definition.name] = .macro(Macro(definition, scope: scope))
+    case .macro(let definition):
+      scopes.append(scope)
+      scope[definition.name] = .macro(Macro(definition, scope: scope))
     case .callBlock(let call, let caller):
       let macro = Macro(caller, scope: scope)
       try write(try evaluateCall(call, scope, caller: macro).text)
@@ -134,12 +186,15 @@ final class Interpreter {
 
   private func assign(_ value: Value, to target: Target, _ scope: Scope) throws(Failure) {
     switch target {
-    case .name(let name): scope[name] = value
+    case .name(let name):
+      try checkDepth(value)
+      scope[name] = value
     case .attribute(let object, let name):
       guard case .namespace(let namespace) = scope[object] else {
         throw Failure("cannot assign attribute on non-namespace object")
       }
       if name.utf8.first == UInt8(ascii: "_") { throw Failure("namespace attributes cannot begin with _") }
+      try checkDepth(value)
       namespace.attributes.set(.string(name), value)
     case .tuple(let targets):
       guard let elements = value.elements else { throw Failure("cannot unpack a \(value.typeName)") }
@@ -201,6 +256,7 @@ final class Interpreter {
     if !extra.isEmpty, !definition.takesMorePositional {
       throw Failure("macro '\(definition.name)' takes not more than \(definition.parameters.count) argument(s)")
     }
+    for value in arguments.positional + arguments.named.map(\.value) { try checkDepth(value) }
     if definition.takesMoreNamed { scope["kwargs"] = .dictionary(more) }
     if definition.takesMorePositional { scope["varargs"] = .tuple(Array(extra)) }
     scope["caller"] = caller.map(Value.macro) ?? .undefined("No caller defined")

@@ -6,6 +6,8 @@ struct JSONWriter {
   var itemSeparator = ", "
   var keySeparator = ": "
   var sortsKeys = false
+  /// How long the text may become.
+  var maximumBytes = 16 << 20
 
   private var result = ""
   private var level = 0
@@ -20,6 +22,7 @@ struct JSONWriter {
   }
 
   private mutating func append(_ value: Value) throws(Failure) {
+    if result.utf8.count > maximumBytes { throw Failure("the JSON is too long", kind: .limit) }
     switch value {
     case .none: result += "null"
     case .bool(let truth): result += truth ? "true" : "false"

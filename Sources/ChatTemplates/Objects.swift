@@ -7,7 +7,7 @@ final class Namespace {
 
 /// Elements that can be walked over once, as filters like `map` and `selectattr` return them.
 final class Generator {
-  private var elements: [Value]
+  private(set) var elements: [Value]
 
   init(_ elements: [Value]) { self.elements = elements }
 
@@ -20,14 +20,17 @@ final class Generator {
 }
 
 /// Something that can be called: a global function or a method of a value.
-struct Function {
+final class Function {
   typealias Body = (Interpreter, Arguments) throws(Failure) -> Value
 
   let name: String
+  /// The value that a method belongs to.
+  let receiver: Value?
   let call: Body
 
-  init(_ name: String, _ call: @escaping Body) {
+  init(_ name: String, of receiver: Value? = nil, _ call: @escaping Body) {
     self.name = name
+    self.receiver = receiver
     self.call = call
   }
 }
@@ -71,13 +74,13 @@ final class LoopState {
     case "nextitem": index + 1 < elements.count ? elements[index + 1] : .undefined("there is no next item")
     case "cycle":
       .function(
-        Function("cycle") { [self] (_, arguments) throws(Failure) in
+        Function("cycle", of: .loop(self)) { [self] (_, arguments) throws(Failure) in
           if arguments.positional.isEmpty { throw Failure("no items for cycling given") }
           return arguments.positional[index % arguments.positional.count]
         })
     case "changed":
       .function(
-        Function("changed") { [self] (_, arguments) throws(Failure) in
+        Function("changed", of: .loop(self)) { [self] (_, arguments) throws(Failure) in
           defer { lastChanged = arguments.positional }
           guard let lastChanged else { return .bool(true) }
           return .bool(!Value.tuple(lastChanged).equals(.tuple(arguments.positional)))
@@ -105,6 +108,8 @@ final class Scope {
     }
     set { variables[name] = newValue }
   }
+
+  func removeAll() { variables = [:] }
 }
 
 /// What a call passes.

@@ -83,14 +83,14 @@ extension PythonText {
     return [String(decoding: bytes[..<end], as: UTF8.self)] + Array(pieces.reversed())
   }
 
-  /// Divides a text at runs of white space, at most `limit` times; there are no empty pieces.
+  /// Divides a text at runs of white space, at most `limit` times; there are no empty pieces. What is left beyond the
+  /// limit keeps the white space at its far end.
   static func words(of text: String, limit: Int? = nil, fromRight: Bool = false) -> [String] {
     let scalars = fromRight ? Array(text.unicodeScalars.reversed()) : Array(text.unicodeScalars)
     var words: [[Unicode.Scalar]] = []
     var rest = scalars[...].drop(while: isSpace)
     while !rest.isEmpty {
       if words.count == limit ?? .max {
-        while let last = rest.last, isSpace(last) { rest.removeLast() }
         words.append(Array(rest))
         break
       }

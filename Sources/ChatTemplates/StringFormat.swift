@@ -1,5 +1,16 @@
 /// Text with places to fill in: Python's `%` operator and its `format` method.
 enum StringFormat {
+  /// How long a text may become.
+  private static let maximumBytes = 64 << 20
+
+  private static func append(
+    _ text: String, to result: inout String.UnicodeScalarView, _ bytes: inout Int
+  ) throws(Failure) {
+    bytes += text.utf8.count
+    if bytes > maximumBytes { throw Failure("a formatted text is too long", kind: .limit) }
+    result.append(contentsOf: text.unicodeScalars)
+  }
+
   /// `"%s of %d" % (a, b)`.
   static func percent(_ format: String, _ values: Value) throws(Failure) -> String {
     var result = String.UnicodeScalarView()
@@ -7,6 +18,7 @@ enum StringFormat {
     var positional: [Value] = [values]
     if case .tuple(let elements) = values { positional = elements }
     var used = 0
+    var bytes = 0
     while let scalar = rest.popFirst() {
       guard scalar == "%" else {
         result.append(scalar)
@@ -49,7 +61,7 @@ enum StringFormat {
         continue
       }
       specification.kind = kind
-      result.append(contentsOf: try specification.percentText(try value()).unicodeScalars)
+      try append(try specification.percentText(try value()), to: &result, &bytes)
     }
     if used < positional.count, case .tuple = values {
       throw Failure("not all arguments converted during string formatting")
@@ -87,6 +99,7 @@ enum StringFormat {
     var result = String.UnicodeScalarView()
     var rest = Substring(format).unicodeScalars
     var next = 0
+    var bytes = 0
     while let scalar = rest.popFirst() {
       if scalar == "{" || scalar == "}", rest.first == scalar {
         rest.removeFirst()
@@ -114,7 +127,7 @@ enum StringFormat {
         specification = specification.dropFirst(2)
       }
       let parsed = try FormatSpecification(String(Substring(specification.dropFirst())))
-      result.append(contentsOf: try parsed.braceText(value).unicodeScalars)
+      try append(try parsed.braceText(value), to: &result, &bytes)
     }
     return String(result)
   }

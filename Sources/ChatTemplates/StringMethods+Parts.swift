@@ -99,6 +99,7 @@ extension StringMethods {
       let values = try arguments.bound(name, "width", "fillchar")
       guard let width = values[0]?.wholeNumber else { throw Failure("\(name) needs a width") }
       let fill = values[1] == nil ? " " : try string(values[1], name)
+      if fill.unicodeScalars.count != 1 { throw Failure("the fill character must be exactly one character long") }
       let missing = max(width - text.unicodeScalars.count, 0)
       try interpreter.reserve(bytes: 4, times: missing)
       func padding(_ count: Int) -> String { String(repeating: fill, count: count) }

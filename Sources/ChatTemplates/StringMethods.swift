@@ -2,16 +2,16 @@
 enum StringMethods {
   static func method(_ name: String, of text: String) -> Function? {
     if let simple = simple[name] {
-      return Function(name) { (interpreter, arguments) throws(Failure) in
+      return Function(name, of: .string(text)) { (interpreter, arguments) throws(Failure) in
         try interpreter.reserve(bytes: text.utf8.count)
         _ = try arguments.bound(name)
         return simple(text)
       }
     }
     if let method = withArguments[name] {
-      return Function(name) { (interpreter, arguments) throws(Failure) in
+      return Function(name, of: .string(text)) { (interpreter, arguments) throws(Failure) in
         try interpreter.reserve(bytes: text.utf8.count)
-        let result = try method(text, arguments)
+        let result = try method(text, arguments, interpreter)
         if case .string(let made) = result { try interpreter.reserve(bytes: made.utf8.count) }
         return result
       }
@@ -43,61 +43,66 @@ enum StringMethods {
     "istitle": { .bool(PythonText.titled($0) == $0 && $0.unicodeScalars.contains { $0.properties.isCased }) },
   ]
 
-  private typealias Method = @Sendable (String, Arguments) throws(Failure) -> Value
+  private typealias Method = @Sendable (String, Arguments, Interpreter) throws(Failure) -> Value
 
   private static let withArguments: [String: Method] = [
-    "strip": { (text, arguments) throws(Failure) in try strip(text, arguments, "strip", .both) },
-    "lstrip": { (text, arguments) throws(Failure) in try strip(text, arguments, "lstrip", .left) },
-    "rstrip": { (text, arguments) throws(Failure) in try strip(text, arguments, "rstrip", .right) },
-    "split": { (text, arguments) throws(Failure) in try split(text, arguments, fromRight: false) },
-    "rsplit": { (text, arguments) throws(Failure) in try split(text, arguments, fromRight: true) },
-    "splitlines": { (text, arguments) throws(Failure) in
+    "strip": { (text, arguments, _) throws(Failure) in try strip(text, arguments, "strip", .both) },
+    "lstrip": { (text, arguments, _) throws(Failure) in try strip(text, arguments, "lstrip", .left) },
+    "rstrip": { (text, arguments, _) throws(Failure) in try strip(text, arguments, "rstrip", .right) },
+    "split": { (text, arguments, _) throws(Failure) in try split(text, arguments, fromRight: false) },
+    "rsplit": { (text, arguments, _) throws(Failure) in try split(text, arguments, fromRight: true) },
+    "splitlines": { (text, arguments, _) throws(Failure) in
       let keeps = try arguments.bound("splitlines", "keepends")[0]?.isTrue ?? false
       return .list(PythonText.lines(text, keepsEnds: keeps).map(Value.string))
     },
-    "partition": { (text, arguments) throws(Failure) in try partition(text, arguments, fromRight: false) },
-    "rpartition": { (text, arguments) throws(Failure) in try partition(text, arguments, fromRight: true) },
-    "replace": { (text, arguments) throws(Failure) in
+    "partition": { (text, arguments, _) throws(Failure) in try partition(text, arguments, fromRight: false) },
+    "rpartition": { (text, arguments, _) throws(Failure) in try partition(text, arguments, fromRight: true) },
+    "replace": { (text, arguments, interpreter) throws(Failure) in
       let values = try arguments.bound("replace", "old", "new", "count")
       let limit = values[2]?.wholeNumber.flatMap { $0 < 0 ? nil : $0 }
-      return .string(
-        PythonText.replacing(
-          try string(values[0], "replace"), with: try string(values[1], "replace"), in: text, limit: limit))
+      let old = try string(values[0], "replace")
+      let new = try string(values[1], "replace")
+      return .string(try interpreter.replacing(old, with: new, in: text, limit: limit))
     },
-    "removeprefix": { (text, arguments) throws(Failure) in
+    "removeprefix": { (text, arguments, _) throws(Failure) in
       let prefix = try string(try arguments.bound("removeprefix", "prefix")[0], "removeprefix")
       let bytes = Array(text.utf8)
       return .string(
         bytes.starts(with: prefix.utf8) ? String(decoding: bytes.dropFirst(prefix.utf8.count), as: UTF8.self) : text)
     },
-    "removesuffix": { (text, arguments) throws(Failure) in
+    "removesuffix": { (text, arguments, _) throws(Failure) in
       let suffix = Array(try string(try arguments.bound("removesuffix", "suffix")[0], "removesuffix").utf8)
       let bytes = Array(text.utf8)
       return .string(
         bytes.suffix(suffix.count).elementsEqual(suffix)
           ? String(decoding: bytes.dropLast(suffix.count), as: UTF8.self) : text)
     },
-    "startswith": { (text, arguments) throws(Failure) in
+    "startswith": { (text, arguments, _) throws(Failure) in
       try matches(text, arguments, "startswith") { $0.starts(with: $1) }
     },
-    "endswith": { (text, arguments) throws(Failure) in
+    "endswith": { (text, arguments, _) throws(Failure) in
       try matches(text, arguments, "endswith") { $0.suffix($1.count).elementsEqual($1) && $1.count <= $0.count }
     },
-    "find": { (text, arguments) throws(Failure) in try find(text, arguments, "find") },
-    "rfind": { (text, arguments) throws(Failure) in try find(text, arguments, "rfind") },
-    "index": { (text, arguments) throws(Failure) in try find(text, arguments, "index") },
-    "rindex": { (text, arguments) throws(Failure) in try find(text, arguments, "rindex") },
-    "count": { (text, arguments) throws(Failure) in
+    "find": { (text, arguments, _) throws(Failure) in try find(text, arguments, "find") },
+    "rfind": { (text, arguments, _) throws(Failure) in try find(text, arguments, "rfind") },
+    "index": { (text, arguments, _) throws(Failure) in try find(text, arguments, "index") },
+    "rindex": { (text, arguments, _) throws(Failure) in try find(text, arguments, "rindex") },
+    "count": { (text, arguments, _) throws(Failure) in
       .int(PythonText.count(of: try string(try arguments.bound("count", "sub")[0], "count"), in: text))
     },
-    "join": { (text, arguments) throws(Failure) in
+    "join": { (text, arguments, interpreter) throws(Failure) in
       guard let elements = try arguments.bound("join", "iterable")[0]?.elements else {
         throw Failure("can only join an iterable")
       }
       var parts: [String] = []
-      for element in elements { parts.append(try string(element, "join")) }
+      var length = 0
+      for element in elements {
+        parts.append(try string(element, "join"))
+        length += (parts.last?.utf8.count ?? 0) + text.utf8.count
+      }
+      try interpreter.reserve(bytes: length)
       return .string(parts.joined(separator: text))
     },
-    "format": { (text, arguments) throws(Failure) in .string(try StringFormat.braces(text, arguments)) },
+    "format": { (text, arguments, _) throws(Failure) in .string(try StringFormat.braces(text, arguments)) },
   ]
 }

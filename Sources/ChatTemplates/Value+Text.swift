@@ -15,7 +15,16 @@ extension Value {
     return result
   }
 
-  private func write(to result: inout String) {
+  /// Beyond this depth, which only namespaces inside namespaces reach, values are shown as dots.
+  private static let maximumDepth = 300
+  /// Beyond this length the rest is left out; what is longer than the limits allow fails soon after.
+  private static let maximumBytes = 128 << 20
+
+  private func write(to result: inout String, _ depth: Int = 0) {
+    if depth > Self.maximumDepth || result.utf8.count > Self.maximumBytes {
+      result += "..."
+      return
+    }
     switch self {
     case .undefined: result += "Undefined"
     case .none: result += "None"
@@ -23,13 +32,13 @@ extension Value {
     case .int(let number): result += String(number)
     case .float(let number): result += PythonText.representation(of: number)
     case .string(let text): result += PythonText.representation(of: text)
-    case .list(let elements): Self.write(elements, "[", "]", to: &result)
-    case .tuple(let elements): Self.write(elements, "(", elements.count == 1 ? ",)" : ")", to: &result)
-    case .view(let name, let elements): Self.write(elements, "\(name)([", "])", to: &result)
-    case .dictionary(let entries): Self.write(entries, to: &result)
+    case .list(let elements): Self.write(elements, "[", "]", to: &result, depth + 1)
+    case .tuple(let elements): Self.write(elements, "(", elements.count == 1 ? ",)" : ")", to: &result, depth + 1)
+    case .view(let name, let elements): Self.write(elements, "\(name)([", "])", to: &result, depth + 1)
+    case .dictionary(let entries): Self.write(entries, to: &result, depth + 1)
     case .namespace(let namespace):
       result += "<Namespace "
-      Self.write(namespace.attributes, to: &result)
+      Self.write(namespace.attributes, to: &result, depth + 1)
       result += ">"
     case .generator: result += "<generator object>"
     case .macro(let macro): result += "<Macro '\(macro.definition.name)'>"
@@ -38,22 +47,22 @@ extension Value {
     }
   }
 
-  private static func write(_ elements: [Value], _ opening: String, _ closing: String, to result: inout String) {
+  private static func write(_ elements: [Value], _ opening: String, _ closing: String, to result: inout String, _ depth: Int) {
     result += opening
     for (index, element) in elements.enumerated() {
       if index > 0 { result += ", " }
-      element.write(to: &result)
+      element.write(to: &result, depth)
     }
     result += closing
   }
 
-  private static func write(_ entries: ValueDictionary, to result: inout String) {
+  private static func write(_ entries: ValueDictionary, to result: inout String, _ depth: Int) {
     result += "{"
     for (index, (key, value)) in zip(entries.keys, entries.values).enumerated() {
       if index > 0 { result += ", " }
-      key.write(to: &result)
+      key.write(to: &result, depth)
       result += ": "
-      value.write(to: &result)
+      value.write(to: &result, depth)
     }
     result += "}"
   }

@@ -42,16 +42,18 @@ enum ValueKey: Hashable {
   case tuple([ValueKey])
   case undefined
 
-  init?(_ value: Value) {
+  init?(_ value: Value, depth: Int = 0) {
     switch value {
     case .none: self = .none
     case .undefined: self = .undefined
     case .string(let text): self = .text(ContiguousArray(text.utf8))
     case .float(let number): self = Int(exactly: number).map(ValueKey.whole) ?? .fraction(number)
     case .tuple(let elements):
+      // Large tuples as keys would make look-ups slow; nobody needs them.
+      guard elements.count <= 64, depth < 4 else { return nil }
       var keys: [ValueKey] = []
       for element in elements {
-        guard let key = ValueKey(element) else { return nil }
+        guard let key = ValueKey(element, depth: depth + 1) else { return nil }
         keys.append(key)
       }
       self = .tuple(keys)

@@ -64,8 +64,13 @@ extension DecodingEngine {
       let isFirstToken = sequence.generatedCount == 0
       var accepted = 0
       while true {
-        let token = target(sequence, logits, row: firstOutput + accepted)
-        let isAccepted = accepted < drafted && sequence.drafts[accepted] == token
+        var token = target(sequence, logits, row: firstOutput + accepted)
+        var isAccepted = accepted < drafted && sequence.drafts[accepted] == token
+        if accepted < drafted, let rates = sequence.request.syntheticAcceptance, sequence.thinking.forcedToken == nil {
+          isAccepted = SyntheticAcceptance.accepts(
+            rates, depth: accepted, seed: sequence.request.sampling.seed, position: sequence.tokens.count)
+          if isAccepted { token = sequence.drafts[accepted] }
+        }
         sequence.append(token)
         newTokens += 1
         let fate: TokenFate = isAccepted ? .accepted : accepted < drafted ? .corrected : .undrafted

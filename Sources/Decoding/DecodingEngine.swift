@@ -74,7 +74,8 @@ public final class DecodingEngine {
       maximumRows: maximumRows, maximumOutputRows: outputRows, stashRows: stashRows,
       workerCount: configuration.threadCount)
     controller = DepthController(maximumRows: maximumRows)
-    pool = WorkerPool(threadCount: configuration.threadCount)
+    // Threads bound to processors lose badly to any other load on the machine, and gain nothing on an idle one.
+    pool = WorkerPool(threadCount: configuration.threadCount, bindsThreads: false)
     sampler = Sampler(kernels: configuration.kernels, vocabularySize: model.description.vocabularySize)
     rows = StepRows(capacity: maximumRows)
     outputs = IndexList(capacity: outputRows)

@@ -35,6 +35,8 @@ public struct GenerationRequest: Sendable {
   public var speculation: Speculation
   /// Thinking markers and limits; nil where the model has none.
   public var thinking: ThinkingOptions?
+  /// For benchmarks only, see `SyntheticAcceptance`: the text becomes garbage.
+  public var syntheticAcceptance: [Double]?
 
   /// Makes a request.
   public init(
@@ -60,6 +62,7 @@ public struct GenerationRequest: Sendable {
       throw .optionOutOfRange(option: "max-tokens", found: "\(maximumTokens)", accepted: "1 or more")
     }
     try sampling.validate()
+    if let syntheticAcceptance { try SyntheticAcceptance.validate(syntheticAcceptance) }
     if let depth = speculation.fixedDepth {
       guard Speculation.depths.contains(depth) else {
         throw .optionOutOfRange(option: "depth", found: "\(depth)", accepted: "1 to \(Speculation.depths.upperBound)")

@@ -13,7 +13,7 @@ public final class TeacherForcing {
   public init(model: DecoderModel, threadCount: Int, kernels: KernelSet = .best, rowsPerPass: Int = 64) {
     self.model = model
     self.kernels = kernels
-    pool = WorkerPool(threadCount: threadCount)
+    pool = WorkerPool(threadCount: threadCount, bindsThreads: false)
     chunk = rowsPerPass
   }
 

@@ -47,6 +47,7 @@ struct Generate: ParsableCommand {
     let needed = requests.map { $0.promptTokens.count + $0.maximumTokens }.max() ?? 1
     let engine = model.makeEngine(batchSize: min(batch, lines.count), context: needed)
     let run = GenerationRun(model: model, engine: engine, lines: lines, requests: requests, arguments: generation)
+    if generation.syntheticAcceptance != nil { Terminal.error(AcceptanceRates.warning) }
     Interruption.watch()
     let output: any GenerationOutput =
       json || prompts != nil
@@ -54,6 +55,7 @@ struct Generate: ParsableCommand {
       : StreamingOutput(terminal: Terminal(color), showsAcceptance: showAcceptance)
     try run.run(output)
     if Interruption.isRequested { throw ExitCode(130) }
+    try DraftHeadWarning.check(model, run.counters, request: requests.first)
   }
 
   private func promptLines() throws -> [PromptLine] {

@@ -31,6 +31,11 @@ struct GenerationArguments: ParsableArguments {
   @Option(help: "Most tokens of thoughts; then the answer is forced.") var thinkingBudget: Int?
   @Option(help: "Tokens of --max-tokens kept for the answer.") var answerReserve = 0
   @Flag(help: "Do not stop at the end-of-sequence token.") var ignoreEos = false
+  @Option(
+    help: ArgumentHelp(
+      "For benchmarks only: accept each draft with the probability given for its position, such as 0.9,0.8,0.7. "
+        + "The text is garbage.", valueName: "rates"))
+  var syntheticAcceptance: AcceptanceRates?
 
   func validate() throws {
     if let depth, !Speculation.depths.contains(depth) {
@@ -74,8 +79,10 @@ struct GenerationArguments: ParsableArguments {
         option: thinkingBudget != nil ? "thinking-budget" : "answer-reserve",
         reason: "\(model.name) marks no thoughts")
     }
-    return GenerationRequest(
+    var request = GenerationRequest(
       promptTokens: try model.encode(prompt, thinking: mode), maximumTokens: maxTokens, sampling: sampling,
       stopTokens: ignoreEos ? [] : model.stopTokens, speculation: speculationMode, thinking: thinking)
+    request.syntheticAcceptance = syntheticAcceptance?.values
+    return request
   }
 }

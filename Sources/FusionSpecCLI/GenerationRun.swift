@@ -25,6 +25,8 @@ final class GenerationRun {
   private let lines: [PromptLine]
   private let requests: [GenerationRequest]
   private var texts: [ReplyText] = []
+  /// Speculation counts of all replies so far.
+  private(set) var counters = SpeculationCounters()
 
   init(
     model: LanguageModel, engine: DecodingEngine, lines: [PromptLine], requests: [GenerationRequest],
@@ -50,7 +52,10 @@ final class GenerationRun {
         if let piece = self.texts[identifier].append(token) { output.receive(piece, fate: fate) }
         return !self.texts[identifier].isStopped && !Interruption.isRequested
       }
-      for result in results { finished[result.identifier] = result }
+      for result in results {
+        finished[result.identifier] = result
+        counters.add(result.speculation)
+      }
       while next < identifiers.count, let result = finished.removeValue(forKey: identifiers[next]) {
         if let rest = texts[next].finish() { output.receive(rest, fate: .undrafted) }
         try output.finish(

@@ -55,20 +55,24 @@ struct JSONLinesOutput: GenerationOutput {
 
   private func speculation(_ reply: Reply, _ run: GenerationRun) -> JSONDocument {
     let result = reply.result
-    var members = counters(result.speculation)
+    var members = Self.counters(result.speculation)
     members["requested"] = .string(run.arguments.speculation.rawValue)
     members["depth"] = JSONDocument(reply.request.speculation.fixedDepth)
     members["depth_histogram"] = JSONDocument(result.depthHistogram)
+    if let rates = reply.request.syntheticAcceptance {
+      members["synthetic_acceptance"] = .array(rates.map { JSONDocument($0) })
+    }
     members["disabled_reason"] = JSONDocument(result.speculationOffReason)
     var phases: [String: JSONDocument] = [:]
     for phase in Phase.allCases {
-      phases[phase.name] = .object(counters(result.speculationByPhase[phase] ?? SpeculationCounters()))
+      phases[phase.name] = .object(Self.counters(result.speculationByPhase[phase] ?? SpeculationCounters()))
     }
     members["by_phase"] = .object(phases)
     return .object(members)
   }
 
-  private func counters(_ counters: SpeculationCounters) -> [String: JSONDocument] {
+  /// Speculation counts with the names that vLLM uses.
+  static func counters(_ counters: SpeculationCounters) -> [String: JSONDocument] {
     let depth = counters.usedDepth
     return [
       "num_drafts": .integer(counters.draftCount), "num_draft_tokens": .integer(counters.draftTokenCount),

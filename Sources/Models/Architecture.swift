@@ -36,14 +36,15 @@ extension Architecture {
   public var parameters: [ParameterSpecification] { blueprint.parameters }
   /// Builds the model from a checkpoint.
   public func load(_ reader: TensorReader, options: LoadOptions) throws(LoadError) -> DecoderModel {
-    try BlueprintLoader(blueprint, reader: reader, options: options).model()
+    try BlueprintLoader(blueprint, source: .checkpoint(reader), options: options).model()
   }
 }
 
 /// The families that can be opened.
 public enum ArchitectureRegistry {
   static let architectures: [any Architecture.Type] = [
-    Mixtral.self, DeepseekMoE.self, Qwen2MoE.self, Qwen3MoE.self, DeepseekV2.self, DeepseekV3.self, PanguProMoE.self,
+    Mixtral.self, DeepseekMoE.self, Qwen2MoE.self, Qwen3MoE.self, DeepseekV2.self, DeepseekV3.self,
+    PanguProMoE.self,
     PanguEmbedded.self, PanguUltraMoE.self, Glm4MoE.self, MiMo.self, Llama.self, Qwen2.self, Qwen3.self,
   ]
 
@@ -68,6 +69,14 @@ public enum ArchitectureRegistry {
   /// Reads a checkpoint's configuration.
   public static func architecture(for checkpoint: Checkpoint) throws(LoadError) -> any Architecture {
     try architecture(for: checkpoint.configuration) { checkpoint.tensors[$0] != nil }
+  }
+
+  /// Makes a model of a configuration's shape with made-up weights, for measurements where no checkpoint is at hand.
+  public static func randomModel(
+    _ configuration: ConfigurationObject, options: LoadOptions, seed: UInt64 = 0
+  ) throws(LoadError) -> DecoderModel {
+    let blueprint = try architecture(for: configuration).blueprint
+    return try BlueprintLoader(blueprint, source: .random(RandomWeights(seed: seed)), options: options).model()
   }
 
   /// Loads a checkpoint. Returns the model and the tensors that were left unread on purpose.

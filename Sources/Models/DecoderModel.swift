@@ -15,7 +15,8 @@ public final class DecoderModel: Sendable {
   private let cacheWidths: [Int]
 
   init(
-    description: ModelDescription, contextCapacity: Int, embedding: PackedMatrix, layers: [DecoderLayer], finalNorm: Norm,
+    description: ModelDescription, contextCapacity: Int, embedding: PackedMatrix, layers: [DecoderLayer],
+    finalNorm: Norm,
     outputHead: PackedMatrix, mtpHeads: [MTPHead], widths: WorkspaceWidths, cacheWidths: [Int]
   ) {
     self.description = description

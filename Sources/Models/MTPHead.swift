@@ -3,9 +3,9 @@ import Tensors
 /// A multi-token-prediction head (DeepSeek-V3, arXiv 2412.19437 §2.2): from the hidden row of position p and the token
 /// at p + 1 it predicts the token at p + 2.
 ///
-/// u = projection [embeddingNorm(embedding(t_{p+1})), hiddenNorm(h_p)] (some families join the two the other way round),
-/// one decoder layer with its own cache at position p, outputNorm, then the main model's output head. h_p is the main model's hidden row after its final norm; drafting
-/// deeper feeds the head's own normed row back.
+/// u = projection [embeddingNorm(embedding(t_{p+1})), hiddenNorm(h_p)] (some families join the two the other way
+/// round), one decoder layer with its own cache at position p, outputNorm, then the main model's output head. h_p is the
+/// main model's hidden row after its final norm; drafting deeper feeds the head's own normed row back.
 struct MTPHead: Sendable {
   let embeddingNorm: Norm
   let hiddenNorm: Norm
@@ -43,7 +43,8 @@ struct MTPHead: Sendable {
     worker.barrier()
     let hidden = workspace.hidden.view
     context.kernels.multiply(
-      projection, panels: worker.share(of: projection.panelCount), input: joined, output: hidden, rowCount: rowCount)
+      projection, panels: worker.share(of: projection.panelCount), input: joined, output: hidden,
+      rowCount: rowCount)
     worker.barrier()
     let residual = workspace.compactHidden.view
     block.apply(context, hidden: hidden, queries: queries, residual: residual, layer: cacheLayer)
@@ -54,7 +55,8 @@ struct MTPHead: Sendable {
     }
     worker.barrier()
     context.kernels.multiply(
-      outputHead, panels: worker.share(of: outputHead.panelCount), input: normed, output: workspace.draftLogits.view,
+      outputHead, panels: worker.share(of: outputHead.panelCount), input: normed,
+      output: workspace.draftLogits.view,
       rowCount: queries.count)
   }
 }

@@ -57,8 +57,12 @@ public struct ParameterSpecification: Sendable, Equatable {
 public struct ParameterSummary: Sendable, Equatable {
   /// Parameters of the main model.
   public var total = 0
-  /// Main-model parameters that one token uses.
+  /// Main-model parameters that one token uses, the embedding counted whole.
   public var active = 0
+  /// The embedding's part of `total` and `active`; a token reads one row of it, so some authors leave it out.
+  public var embedding = 0
+  /// The output head's part of `total` and `active`; 0 where it is the embedding.
+  public var outputHead = 0
   /// Parameters of the multi-token-prediction heads.
   public var mtp = 0
   private var wide = 0
@@ -72,6 +76,8 @@ public struct ParameterSummary: Sendable, Equatable {
         mtp += parameter.count
       } else {
         total += parameter.count
+        if parameter.name == "model.embed_tokens.weight" { embedding += parameter.count }
+        if parameter.name == "lm_head.weight" { outputHead += parameter.count }
         if parameter.role == .routedExpert { routed += parameter.count }
       }
     }

@@ -1,14 +1,14 @@
 import Checkpoints
 import Tensors
 
-/// Reads tensors of a checkpoint into the forms that layers use.
+/// Reads weights into the forms that layers use.
 struct WeightLoader {
-  let reader: TensorReader
+  let source: WeightSource
   let format: WeightFormat
 
   /// A vector in f32.
   func vector(_ name: String, count: Int) throws(LoadError) -> FloatVector {
-    FloatVector(try reader.floats(name, shape: [count]))
+    FloatVector(try source.floats(name, shape: [count]))
   }
 
   /// An RMSNorm.
@@ -20,9 +20,9 @@ struct WeightLoader {
   func matrix(
     _ name: String, outputs: Int, inputs: Int, format: WeightFormat? = nil
   ) throws(LoadError) -> PackedMatrix {
-    let source = try reader.source(name, shape: [outputs, inputs])
+    let matrix = try source.matrix(name, outputs: outputs, inputs: inputs)
     return unsafe PackedMatrix(outputs: outputs, inputs: inputs, format: format ?? self.format) {
-      unsafe source.readRows($0, into: $1)
+      unsafe matrix.readRows($0, into: $1)
     }
   }
 
@@ -30,18 +30,23 @@ struct WeightLoader {
   func stacked(
     _ parts: [(name: String, outputs: Int)], inputs: Int, format: WeightFormat? = nil
   ) throws(LoadError) -> PackedMatrix {
-    var sources: [(source: TensorSource, rows: Range<Int>)] = []
+    var matrices: [(matrix: MatrixSource, rows: Range<Int>)] = []
     var outputs = 0
     for part in parts {
-      sources.append((try reader.source(part.name, shape: [part.outputs, inputs]), outputs..<outputs + part.outputs))
+      matrices.append(
+        (
+          try source.matrix(part.name, outputs: part.outputs, inputs: inputs),
+          outputs..<outputs + part.outputs
+        ))
       outputs += part.outputs
     }
-    return unsafe PackedMatrix(outputs: outputs, inputs: inputs, format: format ?? self.format) { rows, buffer in
-      for (source, place) in sources {
+    return unsafe PackedMatrix(outputs: outputs, inputs: inputs, format: format ?? self.format) {
+      rows, buffer in
+      for (matrix, place) in matrices {
         let overlap = rows.clamped(to: place)
         if overlap.isEmpty { continue }
         let start = (overlap.lowerBound - rows.lowerBound) * inputs
-        unsafe source.readRows(
+        unsafe matrix.readRows(
           overlap.lowerBound - place.lowerBound..<overlap.upperBound - place.lowerBound,
           into: UnsafeMutableBufferPointer(rebasing: buffer[start..<start + overlap.count * inputs]))
       }
@@ -52,8 +57,8 @@ struct WeightLoader {
   func gatedUnit(
     _ prefix: String, names: GatedUnitNames = GatedUnitNames(), hidden: Int, width: Int
   ) throws(LoadError) -> (gateAndUp: PackedMatrix, down: PackedMatrix) {
-    let gate = try reader.source(prefix + names.gate + ".weight", shape: [width, hidden])
-    let up = try reader.source(prefix + names.up + ".weight", shape: [width, hidden])
+    let gate = try source.matrix(prefix + names.gate + ".weight", outputs: width, inputs: hidden)
+    let up = try source.matrix(prefix + names.up + ".weight", outputs: width, inputs: hidden)
     let gateAndUp = unsafe PackedMatrix.gatedPair(
       outputs: width, inputs: hidden, format: format,
       readGate: { unsafe gate.readRows($0, into: $1) }, readUp: { unsafe up.readRows($0, into: $1) })
@@ -66,7 +71,7 @@ struct WeightLoader {
   ) throws(LoadError) -> (keys: [PackedMatrix], values: [PackedMatrix]) {
     let headRows = shape.nope + shape.value
     let rank = shape.rank
-    let all = try reader.floats(name, shape: [shape.heads * headRows, rank])
+    let all = try source.floats(name, shape: [shape.heads * headRows, rank])
     var keys: [PackedMatrix] = []
     var values: [PackedMatrix] = []
     for head in 0..<shape.heads {
@@ -83,7 +88,9 @@ struct WeightLoader {
       values.append(
         unsafe PackedMatrix(outputs: shape.value, inputs: rank, format: format) { rows, buffer in
           for (place, row) in rows.enumerated() {
-            for input in 0..<rank { unsafe buffer[place * rank + input] = all[valueBase + row * rank + input] }
+            for input in 0..<rank {
+              unsafe buffer[place * rank + input] = all[valueBase + row * rank + input]
+            }
           }
         })
     }

@@ -144,7 +144,8 @@ struct ForwardContext {
   func normalize(_ source: FloatRows, count: Int, norm: Norm) -> FloatRows {
     if count <= Workspace.fewRows || worker.count == 1 {
       let target =
-        count <= Workspace.fewRows ? workspace.privateNormalized[worker.index].view : workspace.normalized.view
+        count <= Workspace.fewRows
+        ? workspace.privateNormalized[worker.index].view : workspace.normalized.view
       for row in 0..<count { norm.apply(kernels, source, row: row, to: target, row: row) }
       return target
     }

@@ -64,10 +64,11 @@ import Synchronization
     let signals = PoolSignals(threadCount: threadCount, oversubscribed: threadCount > processors.count)
     self.signals = signals
     threads = (1..<threadCount).map { index in
-      let binding = bindsThreads && threadCount <= processors.count ? processors[index] : nil
+      // Without a binding of its own a thread would inherit that of the thread which makes the pool.
+      let binding = bindsThreads && threadCount <= processors.count ? [processors[index]] : processors
       return startThread {
         unsafe fs_name_thread("worker-\(index)")
-        if let binding { fs_bind_thread(binding) }
+        unsafe fs_bind_thread(binding, binding.count)
         signals.work(index: index)
       }
     }
@@ -92,11 +93,11 @@ import Synchronization
   }
 
   /// Binds the calling thread, which is worker 0 of its runs, to the processor that the other workers leave
-  /// free. Worth doing once on a thread that lives for inference; does nothing where there are too few
-  /// processors.
+  /// free. Worth doing once on a thread that lives for inference, and only there: threads that it starts later
+  /// inherit the binding. Does nothing where there are too few processors.
   public func bindCallingThread() {
     let processors = Self.processors
-    if threadCount > 1, threadCount <= processors.count { fs_bind_thread(processors[0]) }
+    if threadCount > 1, threadCount <= processors.count { unsafe fs_bind_thread(processors, 1) }
   }
 }
 

@@ -110,7 +110,7 @@ public struct SentencePieceTokenizer: Tokenizer {
     case .control: return []
     case .unknown: return unknownSurface
     case .byte: return SentencePieceModelFile.byteValue(of: piece.text).map { [$0] }
-    case .normal, .userDefined, .unused: return Array(piece.text.replacing("\u{2581}", with: " ").utf8)
+    case .normal, .userDefined, .unused: return Self.unescaped(piece.text)
     }
   }
 
@@ -133,6 +133,15 @@ public struct SentencePieceTokenizer: Tokenizer {
   private subscript(_ token: TokenID) -> SentencePieceModelFile.Piece? {
     let index = Int(token)
     return pieces.indices.contains(index) ? pieces[index] : nil
+  }
+
+  /// The bytes of a piece with its space marks as spaces.
+  ///
+  /// On scalars, because to Swift's own `replacing` a mark with a combining accent behind it is another character.
+  private static func unescaped(_ text: String) -> [UInt8] {
+    var scalars = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars { scalars.append(scalar == "\u{2581}" ? " " : scalar) }
+    return Array(String(scalars).utf8)
   }
 
   private func encode(_ text: String, with library: SentencePieceLibrary) -> [TokenID] {

@@ -33,7 +33,7 @@ public struct StreamingDetokenizer: Sendable {
   public mutating func append(_ token: TokenID) -> String {
     guard var bytes = tokenizer.bytes(of: token)?[...] else { return "" }
     if tokenizer.isSpecial(token) {
-      if !bytes.isEmpty { isAtStart = false }
+      if !bytes.isEmpty || !skippingSpecialTokens { isAtStart = false }
       // SentencePiece never joins bytes across another token; a byte-level decoder does not see skipped tokens.
       if skippingSpecialTokens, tokenizer.invalidBytes == .replaceMaximalPart { return "" }
       let held = assembler.finish()

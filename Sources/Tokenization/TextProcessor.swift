@@ -90,6 +90,9 @@ public struct TextProcessor: Sendable {
       return try SentencePieceTokenizer(
         serialized: model, file: files.path("tokenizer.model"), options: options)
     }
+    if let json = try files.read("tokenizer.json") {
+      return try BytePairTokenizer(json: json, file: files.path("tokenizer.json"))
+    }
     throw .missing(directory: files.directory.path, lookedFor: ["tokenizer.model", "tokenizer.json"])
   }
 }

@@ -34,12 +34,12 @@ struct TextTrie: Sendable {
     if current != 0 { nodes[current].value = value }
   }
 
-  /// The longest entry that begins at `start`, with its length in bytes.
-  func longestMatch(in bytes: [UInt8], at start: Int) -> (value: TokenID, length: Int)? {
+  /// The longest entry that begins at `start` and ends before `end`, with its length in bytes.
+  func longestMatch(in bytes: [UInt8], at start: Int, end: Int? = nil) -> (value: TokenID, length: Int)? {
     guard beginsEntry[Int(bytes[start])] else { return nil }
     var current = 0
     var best: (value: TokenID, length: Int)?
-    for position in start..<bytes.count {
+    for position in start..<(end ?? bytes.count) {
       guard let next = nodes[current].children[bytes[position]] else { break }
       current = Int(next)
       if let value = nodes[current].value { best = (value, position - start + 1) }

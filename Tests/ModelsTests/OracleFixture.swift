@@ -4,26 +4,40 @@ import Models
 import Tensors
 import Testing
 
-/// A committed checkpoint with what transformers computes on it; see Tests/Fixtures/README.md.
+/// A committed checkpoint with what its oracle computes on it; see Tests/Fixtures/README.md.
 struct OracleFixture: Sendable, CustomTestStringConvertible {
-  static let all = [
-    "plain-f32", "groups-yarn-bf16", "tied-two-dense-f32", "amplitude-odd-bf16", "fp8-blocks", "sharded-f16",
-  ].map(OracleFixture.init)
-
-  let name: String
-  var testDescription: String { name }
+  /// Every folder Tests/Fixtures/<family>/<name> that has an oracle.
+  static let all: [OracleFixture] = folders(checkpoints).flatMap { family in
+    folders(family).filter { FileManager.default.fileExists(atPath: $0.appending(path: "oracle.json").path) }
+      .map(OracleFixture.init)
+  }
+  /// Those whose checkpoint has a multi-token-prediction head.
+  static let withMTP = all.filter { (try? $0.record().draft_chains) != nil }
 
   static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Fixtures/deepseek-v3")
+    .appending(path: "Fixtures")
+  /// Where the checkpoints are: FUSIONSPEC_FIXTURES names another folder, for configurations that are not committed.
+  static let checkpoints = ProcessInfo.processInfo.environment["FUSIONSPEC_FIXTURES"].map { URL(filePath: $0) } ?? root
 
-  var directory: URL { Self.root.appending(path: name) }
+  let directory: URL
+  /// "mixtral/plain-f32".
+  var testDescription: String { directory.pathComponents.suffix(2).joined(separator: "/") }
+  var family: String { directory.deletingLastPathComponent().lastPathComponent }
+
+  private static func folders(_ parent: URL) -> [URL] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? []
+    return names.sorted().map { parent.appending(path: $0) }.filter { isFolder($0) }
+  }
+
+  private static func isFolder(_ url: URL) -> Bool {
+    (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory == true
+  }
 
   struct Record: Decodable {
     let prompt_token_ids: [Int32]
     let greedy_token_ids: [Int32]
-    let draft_chain: [Int32]
-    let draft_chains: [[Int32]]
-    let use_mtp: MTPRun
+    let draft_chains: [[Int32]]?
+    let use_mtp: MTPRun?
 
     struct MTPRun: Decodable {
       let rounds: Int
@@ -37,7 +51,8 @@ struct OracleFixture: Sendable, CustomTestStringConvertible {
 
   func model(_ format: WeightFormat = .f32) throws -> DecoderModel {
     let checkpoint = try Checkpoint(directory: directory)
-    return try ArchitectureRegistry.load(checkpoint, options: LoadOptions(format: format, contextLength: 512)).model
+    return try ArchitectureRegistry.load(checkpoint, options: LoadOptions(format: format, contextLength: 512))
+      .model
   }
 
   /// A tensor of oracle.safetensors, flattened.

@@ -3,17 +3,20 @@ import Models
 import Tensors
 import Testing
 
-/// The model's numbers against transformers on the same weights, in f32.
+/// Each family's numbers against its oracle on the same weights, in f32.
 struct OracleParityTests {
   /// Largest difference over the oracle's range.
   private func relativeError(_ found: [Float], _ expected: [Float]) -> Float {
-    guard found.count == expected.count, let low = expected.min(), let high = expected.max() else { return .infinity }
+    guard found.count == expected.count, let low = expected.min(), let high = expected.max() else {
+      return .infinity
+    }
     let error = zip(found, expected).map { abs($0 - $1) }.max() ?? .infinity
     return error / (high - low)
   }
 
   @Test(arguments: OracleFixture.all, [1, 2])
-  func `logits and MTP logits agree within 2e-4 of their range`(_ fixture: OracleFixture, threads: Int) throws {
+  func `logits and MTP logits agree within 2e-4 of their range`(_ fixture: OracleFixture, threads: Int) throws
+  {
     let record = try fixture.record()
     let model = try fixture.model()
     var main: [Float] = []
@@ -23,12 +26,16 @@ struct OracleParityTests {
       record.prompt_token_ids, mainLogits: { _, logits, row in main += logits.array(row: row) },
       mtpLogits: { _, logits, row in mtp += logits.array(row: row) })
     #expect(relativeError(main, try fixture.oracleTensor("logits")) < 2e-4)
-    #expect(relativeError(mtp, try fixture.oracleTensor("mtp_logits")) < 2e-4)
+    #expect(model.mtpHeadCount == (record.draft_chains == nil ? 0 : 1))
+    if record.draft_chains != nil {
+      #expect(relativeError(mtp, try fixture.oracleTensor("mtp_logits")) < 2e-4)
+    }
   }
 
   @Test(arguments: OracleFixture.all, [0, 1, 2, 3, 4])
   func `greedy ids equal the oracle's at every depth`(_ fixture: OracleFixture, depth: Int) throws {
     let record = try fixture.record()
+    if depth > 0, record.draft_chains == nil { return }
     let engine = DecodingEngine(
       model: try fixture.model(), configuration: EngineConfiguration(context: 128, threadCount: 1))
     _ = try engine.submit(
@@ -37,18 +44,18 @@ struct OracleParityTests {
         speculation: depth == 0 ? .off : .mtp(depth: depth)))
     let result = try #require(engine.run().first)
     #expect(result.tokens == record.greedy_token_ids)
-    if depth == 1 {
+    if depth == 1, let expected = record.use_mtp {
       // The reference counts a last round that the limit on tokens cuts short differently by one at most.
-      #expect(abs(result.speculation.acceptedTokenCount - record.use_mtp.accepted) <= 1)
+      #expect(abs(result.speculation.acceptedTokenCount - expected.accepted) <= 1)
     }
   }
 
-  @Test(arguments: OracleFixture.all)
+  @Test(arguments: OracleFixture.withMTP)
   func `drafts equal the oracle's, recursion included`(_ fixture: OracleFixture) throws {
     let record = try fixture.record()
     let model = try fixture.model()
     var compared = 0
-    for (place, chain) in record.draft_chains.enumerated() where place % 7 == 0 && !chain.isEmpty {
+    for (place, chain) in (record.draft_chains ?? []).enumerated() where place % 7 == 0 && !chain.isEmpty {
       let drafts = try drafts(
         model, prompt: record.prompt_token_ids + record.greedy_token_ids[0..<place], depth: chain.count)
       #expect(drafts == chain, "after \(place) generated tokens")

@@ -2,7 +2,7 @@ import Synchronization
 import Tensors
 import Testing
 
-@Suite(.serialized) struct `Worker pool` {
+@Suite(.serialized, .timeLimit(.minutes(1))) struct `Worker pool` {
   @Test(arguments: 1...4)
   func `every worker runs once a run`(threads: Int) {
     let pool = WorkerPool(threadCount: threads)

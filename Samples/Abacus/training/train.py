@@ -31,12 +31,13 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and the log")
     parser.add_argument("--minutes", type=float, default=180, help="training time in all, over all resumptions")
-    parser.add_argument("--decay", type=float, default=0.3, help="last share of the time, with falling learning rate")
+    parser.add_argument("--decay", type=float, default=0.8, help="last share of the time, with falling learning rate")
     parser.add_argument("--tokens", type=int, default=6144, help="padded tokens of a batch")
     parser.add_argument("--lr", type=float, default=0.02, help="learning rate of the matrices (Muon)")
     parser.add_argument("--adam-lr", type=float, default=0.004, help="learning rate of all else (AdamW)")
     parser.add_argument("--weight-decay", type=float, default=0.05)
-    parser.add_argument("--mtp-share", type=float, default=0.25, help="share of a batch that trains the prediction head before the decay")
+    parser.add_argument("--mtp-share", type=float, default=0.1, help="share of a batch that trains the prediction head at first")
+    parser.add_argument("--mtp-late", type=float, default=0.25, help="last share of the time, with the whole batch for it")
     parser.add_argument("--mtp-loss", type=float, default=0.3, help="weight of the prediction head's loss")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -133,7 +134,7 @@ def main():
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * factor
         tokens, learned = (part.to(device) for part in next(source))
-        share = options.mtp_share if done < 1 - options.decay else 1.0
+        share = options.mtp_share if done < 1 - options.mtp_late else 1.0
         with torch.autocast(device.type, torch.bfloat16):
             main_loss, mtp = losses(model, tokens, learned, share)
             weighted = sum(weight * loss for weight, loss in zip(MTP_WEIGHTS, mtp)) / sum(MTP_WEIGHTS)

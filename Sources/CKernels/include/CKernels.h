@@ -118,8 +118,9 @@ void fs_to_float(fs_dtype dtype, const void *source, ptrdiff_t n, float *destina
 
 /// Numbers of the processors this process may use, ascending; returns how many (0 where the system does not say).
 ptrdiff_t fs_allowed_processors(int32_t *numbers, ptrdiff_t capacity);
-/// Keeps the calling thread on one processor (below 1024). A refusal changes nothing but speed, so it is not reported.
-void fs_bind_thread(int32_t processor);
+/// Keeps the calling thread, and threads it starts later, on these processors. A refusal changes nothing but speed, so
+/// it is not reported.
+void fs_bind_thread(const int32_t *numbers, ptrdiff_t count);
 /// Names the calling thread for debuggers, at most 15 bytes.
 void fs_name_thread(const char *name);
 

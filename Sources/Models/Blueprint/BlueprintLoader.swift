@@ -1,7 +1,7 @@
 import Checkpoints
 import Tensors
 
-/// Builds the parts of a model from its blueprint and a checkpoint.
+/// Builds a model from its blueprint and a source of weights.
 struct BlueprintLoader {
   let blueprint: DecoderBlueprint
   let weights: WeightLoader
@@ -10,9 +10,9 @@ struct BlueprintLoader {
   /// Cosines and sines, shared by all layers.
   private let rotary: RotaryTable
 
-  init(_ blueprint: DecoderBlueprint, reader: TensorReader, options: LoadOptions) {
+  init(_ blueprint: DecoderBlueprint, source: WeightSource, options: LoadOptions) {
     self.blueprint = blueprint
-    weights = WeightLoader(reader: reader, format: options.format)
+    weights = WeightLoader(source: source, format: options.format)
     contextLength = min(options.contextLength, blueprint.context)
     let dimension: Int
     let interleaved: Bool
@@ -28,17 +28,19 @@ struct BlueprintLoader {
       interleaved = false
     }
     rotary = RotaryTable(
-      configuration: blueprint.rotary, dimension: dimension, positionCount: contextLength, interleaved: interleaved)
+      configuration: blueprint.rotary, dimension: dimension, positionCount: contextLength,
+      interleaved: interleaved)
   }
 
   /// Reads everything.
   func model() throws(LoadError) -> DecoderModel {
-    let reader = weights.reader
+    let source = weights.source
     let size = (outputs: blueprint.vocabulary, inputs: blueprint.hidden)
-    let embedding = try weights.matrix("model.embed_tokens.weight", outputs: size.outputs, inputs: size.inputs)
+    let embedding = try weights.matrix(
+      "model.embed_tokens.weight", outputs: size.outputs, inputs: size.inputs)
     var head = embedding
     if blueprint.tiesEmbeddings {
-      reader.ignore("lm_head.weight", reason: "tied to model.embed_tokens.weight")
+      source.ignore("lm_head.weight", reason: "tied to model.embed_tokens.weight")
     } else {
       head = try weights.matrix("lm_head.weight", outputs: size.outputs, inputs: size.inputs)
     }
@@ -48,9 +50,10 @@ struct BlueprintLoader {
     for (index, head) in blueprint.mtpHeads.enumerated() {
       heads.append(try mtpHead(head, cacheLayer: layers.count + index))
     }
-    for (prefix, reason) in blueprint.ignored { reader.ignore(prefix: prefix, reason: reason) }
+    for (prefix, reason) in blueprint.ignored { source.ignore(prefix: prefix, reason: reason) }
     return DecoderModel(
-      description: blueprint.description, contextCapacity: contextLength, embedding: embedding, layers: layers,
+      description: blueprint.description, contextCapacity: contextLength, embedding: embedding,
+      layers: layers,
       finalNorm: try norm("model.norm"), outputHead: head, mtpHeads: heads, widths: blueprint.widths,
       cacheWidths: blueprint.allLayers.map(\.attention.cacheWidth))
   }
@@ -62,7 +65,7 @@ struct BlueprintLoader {
 
   private func layer(_ layer: LayerBlueprint) throws(LoadError) -> DecoderLayer {
     let prefix = layer.prefix
-    weights.reader.ignore(prefix + "self_attn.rotary_emb.inv_freq", reason: "computed from the configuration")
+    weights.source.ignore(prefix + "self_attn.rotary_emb.inv_freq", reason: "computed from the configuration")
     let attention: Attention
     switch layer.attention {
     case .latent(let latent): attention = .latent(try self.latent(latent, prefix + "self_attn."))
@@ -79,7 +82,7 @@ struct BlueprintLoader {
   }
 
   private func mtpHead(_ head: MTPBlueprint, cacheLayer: Int) throws(LoadError) -> MTPHead {
-    for copy in head.copies { weights.reader.ignore(copy, reason: "the MTP head shares the main model's") }
+    for copy in head.copies { weights.source.ignore(copy, reason: "the MTP head shares the main model's") }
     return MTPHead(
       embeddingNorm: try norm(head.embeddingNorm), hiddenNorm: try norm(head.hiddenNorm),
       projection: try weights.matrix(
@@ -110,16 +113,17 @@ struct BlueprintLoader {
     var routerRows = [(prefix + "gate.weight", mixture.expertCount)]
     var shared: GatedFeedForward?
     if let expert = mixture.shared {
-      let unit = try weights.gatedUnit(prefix + expert.name + ".", hidden: blueprint.hidden, width: expert.width)
+      let unit = try weights.gatedUnit(
+        prefix + expert.name + ".", hidden: blueprint.hidden, width: expert.width)
       shared = GatedFeedForward(gateAndUp: unit.gateAndUp, down: unit.down)
       if expert.isGated { routerRows.append((prefix + "shared_expert_gate.weight", 1)) }
     }
     let count = mixture.expertCount
     let bias =
       mixture.hasCorrectionBias
-      ? try weights.reader.floats(prefix + "gate.e_score_correction_bias", shape: [count]) : []
+      ? try weights.source.floats(prefix + "gate.e_score_correction_bias", shape: [count]) : []
     let scales =
-      mixture.hasExpertScales ? try weights.reader.floats(prefix + "router_scale", shape: [1, count]) : []
+      mixture.hasExpertScales ? try weights.source.floats(prefix + "router_scale", shape: [1, count]) : []
     let router = ExpertRouter(
       weights: try weights.stacked(routerRows, inputs: blueprint.hidden, format: .f32), expertCount: count,
       rule: mixture.rule, correctionBias: bias, expertScales: scales)
@@ -130,15 +134,21 @@ struct BlueprintLoader {
 // MARK: - Attention
 
 extension BlueprintLoader {
-  private func grouped(_ attention: GroupedAttentionBlueprint, _ prefix: String) throws(LoadError) -> GroupedAttention {
+  private func grouped(_ attention: GroupedAttentionBlueprint, _ prefix: String) throws(LoadError)
+    -> GroupedAttention
+  {
     let shape = attention.shape
-    for tensor in ["k_proj.kv_cache_scale", "k_proj.kv_cache_offset", "v_proj.kv_cache_scale", "v_proj.kv_cache_offset"] {
-      weights.reader.ignore(prefix + tensor, reason: "belongs to a quantised key-value cache")
+    for tensor in [
+      "k_proj.kv_cache_scale", "k_proj.kv_cache_offset", "v_proj.kv_cache_scale", "v_proj.kv_cache_offset",
+    ] {
+      weights.source.ignore(prefix + tensor, reason: "belongs to a quantised key-value cache")
     }
     let inputs = [("q_proj", shape.queryWidth), ("k_proj", shape.keyWidth), ("v_proj", shape.keyWidth)]
     var inputBias: [Float] = []
     if attention.hasInputBias {
-      for (name, width) in inputs { inputBias += try weights.reader.floats(prefix + name + ".bias", shape: [width]) }
+      for (name, width) in inputs {
+        inputBias += try weights.source.floats(prefix + name + ".bias", shape: [width])
+      }
     }
     func headNorm(_ name: String) throws(LoadError) -> Norm? {
       guard attention.hasHeadNorms else { return nil }
@@ -147,16 +157,21 @@ extension BlueprintLoader {
     return GroupedAttention(
       shape: shape,
       inputProjection: Linear(
-        weights: try weights.stacked(inputs.map { (prefix + $0.0 + ".weight", $0.1) }, inputs: blueprint.hidden),
+        weights: try weights.stacked(
+          inputs.map { (prefix + $0.0 + ".weight", $0.1) }, inputs: blueprint.hidden),
         bias: attention.hasInputBias ? FloatVector(inputBias) : nil),
       queryNorm: try headNorm("q_norm.weight"), keyNorm: try headNorm("k_norm.weight"),
       output: Linear(
-        weights: try weights.matrix(prefix + "o_proj.weight", outputs: blueprint.hidden, inputs: shape.queryWidth),
-        bias: attention.hasOutputBias ? try weights.vector(prefix + "o_proj.bias", count: blueprint.hidden) : nil),
+        weights: try weights.matrix(
+          prefix + "o_proj.weight", outputs: blueprint.hidden, inputs: shape.queryWidth),
+        bias: attention.hasOutputBias
+          ? try weights.vector(prefix + "o_proj.bias", count: blueprint.hidden) : nil),
       window: attention.window, scale: 1 / Float(shape.head).squareRoot(), rotary: rotary)
   }
 
-  private func latent(_ attention: LatentAttentionBlueprint, _ prefix: String) throws(LoadError) -> LatentAttention {
+  private func latent(_ attention: LatentAttentionBlueprint, _ prefix: String) throws(LoadError)
+    -> LatentAttention
+  {
     let shape = attention.shape
     // The norms inside latent attention keep the default epsilon, whatever rms_norm_eps says.
     let innerEpsilon: Float = 1e-6
@@ -168,9 +183,10 @@ extension BlueprintLoader {
       let queryBias =
         shape.queryRank == nil
         ? Array(repeating: 0, count: queryOutputs)
-        : try weights.reader.floats(prefix + "q_a_proj.bias", shape: [queryOutputs])
+        : try weights.source.floats(prefix + "q_a_proj.bias", shape: [queryOutputs])
       inputBias = FloatVector(
-        queryBias + (try weights.reader.floats(prefix + "kv_a_proj_with_mqa.bias", shape: [shape.cacheWidth])))
+        queryBias + (try weights.source.floats(prefix + "kv_a_proj_with_mqa.bias", shape: [shape.cacheWidth]))
+      )
       outputBias = try weights.vector(prefix + "o_proj.bias", count: blueprint.hidden)
     }
     var queryNorm: Norm?
@@ -186,14 +202,19 @@ extension BlueprintLoader {
       shape: shape,
       inputProjection: Linear(
         weights: try weights.stacked(
-          [(prefix + query + ".weight", queryOutputs), (prefix + "kv_a_proj_with_mqa.weight", shape.cacheWidth)],
+          [
+            (prefix + query + ".weight", queryOutputs),
+            (prefix + "kv_a_proj_with_mqa.weight", shape.cacheWidth),
+          ],
           inputs: blueprint.hidden), bias: inputBias),
       queryNorm: queryNorm, queryExpansion: queryExpansion,
-      latentNorm: try weights.norm(prefix + "kv_a_layernorm.weight", count: shape.rank, epsilon: innerEpsilon),
+      latentNorm: try weights.norm(
+        prefix + "kv_a_layernorm.weight", count: shape.rank, epsilon: innerEpsilon),
       keyUp: up.keys, valueUp: up.values,
       output: Linear(
         weights: try weights.matrix(
-          prefix + "o_proj.weight", outputs: blueprint.hidden, inputs: shape.heads * shape.value), bias: outputBias),
+          prefix + "o_proj.weight", outputs: blueprint.hidden, inputs: shape.heads * shape.value),
+        bias: outputBias),
       scale: scale, rotary: rotary)
   }
 }

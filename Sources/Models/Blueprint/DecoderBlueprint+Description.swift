@@ -26,7 +26,8 @@ extension DecoderBlueprint {
       }
       let window =
         windows.first.map {
-          ", window \($0)" + (windows.count < layers.count ? " in \(windows.count) of \(layers.count) layers" : "")
+          ", window \($0)"
+            + (windows.count < layers.count ? " in \(windows.count) of \(layers.count) layers" : "")
         } ?? ""
       return "grouped, \(shape.heads) heads, \(shape.keyValueHeads) key-value heads\(window)"
     case nil: return "none"

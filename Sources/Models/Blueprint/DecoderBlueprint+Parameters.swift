@@ -68,7 +68,9 @@ extension DecoderBlueprint {
 
   private func add(_ mixture: MixtureBlueprint, _ prefix: String, to list: inout ParameterList) {
     list.add(prefix + "gate.weight", [mixture.expertCount, hidden], .wide)
-    if mixture.hasCorrectionBias { list.add(prefix + "gate.e_score_correction_bias", [mixture.expertCount], .wide) }
+    if mixture.hasCorrectionBias {
+      list.add(prefix + "gate.e_score_correction_bias", [mixture.expertCount], .wide)
+    }
     if mixture.hasExpertScales { list.add(prefix + "router_scale", [1, mixture.expertCount], .wide) }
     for expert in 0..<mixture.expertCount {
       let unit = "\(prefix)experts.\(expert)."

@@ -13,7 +13,8 @@ enum Attention: Sendable {
   ///   - output: Receives the result of query ordinal i in row i.
   ///   - accumulate: Whether results are added to what stands in `output`.
   func apply(
-    _ context: ForwardContext, input: FloatRows, queries: IndexRows?, output: FloatRows, accumulate: Bool, layer: Int
+    _ context: ForwardContext, input: FloatRows, queries: IndexRows?, output: FloatRows, accumulate: Bool,
+    layer: Int
   ) {
     switch self {
     case .latent(let attention):

@@ -41,10 +41,12 @@ struct DecoderLayer: Sendable {
   }
 
   private func applyAttention(
-    _ context: ForwardContext, input: FloatRows, queries: IndexRows?, residual: FloatRows, rowCount: Int, layer: Int
+    _ context: ForwardContext, input: FloatRows, queries: IndexRows?, residual: FloatRows, rowCount: Int,
+    layer: Int
   ) {
     guard let attentionOutputNorm else {
-      attention.apply(context, input: input, queries: queries, output: residual, accumulate: true, layer: layer)
+      attention.apply(
+        context, input: input, queries: queries, output: residual, accumulate: true, layer: layer)
       return
     }
     let branch = context.workspace.branch.view
@@ -58,10 +60,12 @@ struct DecoderLayer: Sendable {
     switch feedForward {
     case .dense(let unit):
       unit.apply(
-        context, residual: residual, rowCount: rowCount, norm: feedForwardNorm, output: output, accumulate: accumulate)
+        context, residual: residual, rowCount: rowCount, norm: feedForwardNorm, output: output,
+        accumulate: accumulate)
     case .mixture(let mixture):
       mixture.apply(
-        context, residual: residual, rowCount: rowCount, norm: feedForwardNorm, output: output, accumulate: accumulate)
+        context, residual: residual, rowCount: rowCount, norm: feedForwardNorm, output: output,
+        accumulate: accumulate)
     }
     if let feedForwardOutputNorm {
       context.add(output, count: rowCount, norm: feedForwardOutputNorm, to: residual)

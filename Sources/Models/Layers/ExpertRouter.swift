@@ -97,7 +97,8 @@ struct ExpertRouter: Sendable {
     let scores = selection.logits.view
     selection.choiceScores.view.withRow(row) { (choices: inout MutableSpan<Float>) in
       for expert in 0..<count {
-        choices[expert] = correctionBias.isEmpty ? scores[row, expert] : scores[row, expert] + correctionBias[expert]
+        choices[expert] =
+          correctionBias.isEmpty ? scores[row, expert] : scores[row, expert] + correctionBias[expert]
       }
       var groupSize = 0  // of groups that give one expert each
       switch rule.groups {

@@ -7,7 +7,8 @@ struct GatedFeedForward: Sendable {
 
   /// Writes the unit of `norm(residual)` for rows 0 ..< rowCount to `output`, or adds it to what stands there.
   func apply(
-    _ context: ForwardContext, residual: FloatRows, rowCount: Int, norm: Norm, output: FloatRows, accumulate: Bool
+    _ context: ForwardContext, residual: FloatRows, rowCount: Int, norm: Norm, output: FloatRows,
+    accumulate: Bool
   ) {
     let input = context.normalize(residual, count: rowCount, norm: norm)
     let inner = context.workspace.feedForward.view.columns(0..<gateAndUp.outputs)
@@ -16,7 +17,8 @@ struct GatedFeedForward: Sendable {
       rowCount: rowCount)
     context.worker.barrier()
     context.kernels.multiply(
-      down, panels: context.worker.share(of: down.panelCount), input: inner, output: output, rowCount: rowCount,
+      down, panels: context.worker.share(of: down.panelCount), input: inner, output: output,
+      rowCount: rowCount,
       accumulate: accumulate)
     context.worker.barrier()
   }

@@ -39,7 +39,8 @@ struct GroupedAttention: Sendable {
 
   /// See `Attention.apply`.
   func apply(
-    _ context: ForwardContext, input: FloatRows, queries: IndexRows?, output target: FloatRows, accumulate: Bool,
+    _ context: ForwardContext, input: FloatRows, queries: IndexRows?, output target: FloatRows,
+    accumulate: Bool,
     layer: Int
   ) {
     let worker = context.worker
@@ -87,7 +88,9 @@ struct GroupedAttention: Sendable {
   }
 
   /// Attention over the cached positions, for this worker's heads.
-  private func attend(_ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int, layer: Int) {
+  private func attend(
+    _ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int, layer: Int
+  ) {
     let workspace = context.workspace
     let heads = context.worker.share(of: shape.heads)
     if heads.isEmpty { return }

@@ -49,7 +49,8 @@ struct LatentAttention: Sendable {
 
   /// See `Attention.apply`.
   func apply(
-    _ context: ForwardContext, input: FloatRows, queries: IndexRows?, output target: FloatRows, accumulate: Bool,
+    _ context: ForwardContext, input: FloatRows, queries: IndexRows?, output target: FloatRows,
+    accumulate: Bool,
     layer: Int
   ) {
     let worker = context.worker
@@ -62,7 +63,8 @@ struct LatentAttention: Sendable {
 
     let latentOffset = shape.queryRank ?? shape.queryWidth
     for row in worker.share(of: rowCount) {
-      cache(context, projected.columns(latentOffset..<latentOffset + shape.cacheWidth), row: row, layer: layer)
+      cache(
+        context, projected.columns(latentOffset..<latentOffset + shape.cacheWidth), row: row, layer: layer)
     }
     var query = projected.columns(0..<latentOffset)
     var queryIndex = queries
@@ -74,7 +76,8 @@ struct LatentAttention: Sendable {
       }
       worker.barrier()
       context.kernels.multiply(
-        queryExpansion, panels: worker.share(of: queryExpansion.panelCount), input: query, inputIndex: queries,
+        queryExpansion, panels: worker.share(of: queryExpansion.panelCount), input: query,
+        inputIndex: queries,
         output: workspace.query.view, rowCount: queryCount)
       query = workspace.query.view
       queryIndex = nil
@@ -98,7 +101,8 @@ struct LatentAttention: Sendable {
     let target = context.cache.positions(layer: layer, slot: Int(context.rows.slots[row]))
     latent.copyRow(row, to: target, row: position)
     latentNorm.apply(
-      context.kernels, latent.columns(0..<shape.rank), row: row, to: target.columns(0..<shape.rank), row: position)
+      context.kernels, latent.columns(0..<shape.rank), row: row, to: target.columns(0..<shape.rank),
+      row: position)
     context.kernels.rotate(target, row: position, offset: shape.rank, table: rotary, position: position)
   }
 
@@ -127,7 +131,9 @@ struct LatentAttention: Sendable {
   }
 
   /// Attention over the cached latents and the value up-projection, for some heads.
-  private func attend(_ context: ForwardContext, queries: IndexRows?, count: Int, heads: Range<Int>, layer: Int) {
+  private func attend(
+    _ context: ForwardContext, queries: IndexRows?, count: Int, heads: Range<Int>, layer: Int
+  ) {
     guard !heads.isEmpty else { return }
     let workspace = context.workspace
     let rank = shape.rank
@@ -146,7 +152,8 @@ struct LatentAttention: Sendable {
       let matrix = valueUp[head]
       context.kernels.multiply(
         matrix, panels: 0..<matrix.panelCount, input: latent.columns(head * rank..<(head + 1) * rank),
-        output: workspace.attended.view.columns(head * shape.value..<(head + 1) * shape.value), rowCount: count)
+        output: workspace.attended.view.columns(head * shape.value..<(head + 1) * shape.value),
+        rowCount: count)
     }
   }
 }

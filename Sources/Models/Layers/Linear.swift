@@ -14,7 +14,7 @@ struct Linear: Sendable {
     context.kernels.multiply(
       weights, panels: panels, input: input, inputIndex: inputIndex, output: output, outputIndex: outputIndex,
       rowCount: rowCount, accumulate: accumulate)
-    guard let bias else { return }
+    guard let bias, !panels.isEmpty else { return }
     let width = 16  // outputs of a panel
     let columns = panels.lowerBound * width..<min(panels.upperBound * width, weights.outputs)
     for ordinal in 0..<rowCount {

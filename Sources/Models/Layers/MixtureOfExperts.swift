@@ -17,7 +17,8 @@ struct MixtureOfExperts: Sendable {
 
   /// Writes the mixture of `norm(residual)` for rows 0 ..< rowCount to `output`, or adds it to what stands there.
   func apply(
-    _ context: ForwardContext, residual: FloatRows, rowCount: Int, norm: Norm, output: FloatRows, accumulate: Bool
+    _ context: ForwardContext, residual: FloatRows, rowCount: Int, norm: Norm, output: FloatRows,
+    accumulate: Bool
   ) {
     let worker = context.worker
     let input = context.normalize(residual, count: rowCount, norm: norm)
@@ -49,7 +50,8 @@ struct MixtureOfExperts: Sendable {
   /// Gate, up and activation of the shared and the routed experts. The panels of all of them form one line of work that
   /// is cut into equal parts by cost: a panel costs one read of its weights plus its rows.
   private func computeInner(
-    _ context: ForwardContext, input: FloatRows, rowCount: Int, selection: ExpertSelection, groups: ExpertGroups
+    _ context: ForwardContext, input: FloatRows, rowCount: Int, selection: ExpertSelection,
+    groups: ExpertGroups
   ) {
     let worker = context.worker
     let readCost = 3

@@ -47,7 +47,7 @@ def operands(rng, difficulty):
     elif difficulty == "medium":
         a, b = number(rng, 2), number(rng, 1 if sign == "*" else 2)
     elif sign == "*":
-        a, b = number(rng, rng.choice([2, 3, 3, 3])), number(rng, rng.choice([1, 2, 2, 2]))
+        a, b = number(rng, rng.choice([2, 3, 3, 3])), number(rng, rng.choice([1, 1, 2, 2, 2]))
         if a < 100 and b < 10:
             a = number(rng, 3)
     else:

@@ -172,7 +172,7 @@ def time(rng, language, steps):
 def word_problem(rng, language, difficulty):
     """A word problem: one small step when easy, two to four when hard."""
     kind = rng.choice([stock, stock, shopping, ages, distance, time])
-    steps = 1 if difficulty == "easy" else rng.choice([2, 3] if kind in (stock, ages, time) else [2, 2, 3, 4])
+    steps = 1 if difficulty == "easy" else rng.choice([2, 2, 3] if kind in (stock, ages, time) else [2, 2, 2, 3, 4])
     parts, work, value, check = kind(rng, language, steps)
     prompt = (" " if language == "en" else "").join(parts)
     return Question("word_problems", difficulty, language, prompt, work.text(), str(value), check)

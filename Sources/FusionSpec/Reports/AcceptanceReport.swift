@@ -1,0 +1,106 @@
+public import Decoding
+
+/// How a report's prompts are run.
+public struct AcceptanceOptions: Sendable {
+  /// Settings to compare with plain decoding.
+  public var speculations: [Speculation]
+  /// Thinking modes to run everything in; a nil entry leaves the mode to the prompt's own line and the model.
+  public var thinking: [ThinkingMode?]
+  /// Most tokens of a reply.
+  public var maximumTokens: Int
+  /// How tokens are chosen.
+  public var sampling: SamplingOptions
+  /// Sequences in flight at once.
+  public var batch: Int
+  /// How often everything is run.
+  public var repetitions: Int
+  /// Whether the end-of-sequence token is generated like any other.
+  public var ignoresEndOfSequence: Bool
+  /// Most tokens of thoughts.
+  public var thinkingBudget: Int?
+  /// Tokens kept for the answer.
+  public var answerReserve: Int
+  /// Forced acceptance; nil for the real one.
+  public var syntheticAcceptance: [Double]?
+
+  /// Makes options.
+  public init(
+    speculations: [Speculation], thinking: [ThinkingMode?] = [nil], maximumTokens: Int = 256,
+    sampling: SamplingOptions = SamplingOptions(), batch: Int = 1, repetitions: Int = 1,
+    ignoresEndOfSequence: Bool = false, thinkingBudget: Int? = nil, answerReserve: Int = 0,
+    syntheticAcceptance: [Double]? = nil
+  ) {
+    self.speculations = speculations
+    self.thinking = thinking
+    self.maximumTokens = maximumTokens
+    self.sampling = sampling
+    self.batch = batch
+    self.repetitions = repetitions
+    self.ignoresEndOfSequence = ignoresEndOfSequence
+    self.thinkingBudget = thinkingBudget
+    self.answerReserve = answerReserve
+    self.syntheticAcceptance = syntheticAcceptance
+  }
+}
+
+/// Everything that a run of `AcceptanceRunner` found out.
+public struct AcceptanceReport: Sendable {
+  /// The model's name.
+  public var model: String
+  /// Format of the weights in memory.
+  public var weights: String
+  /// Instruction set.
+  public var isa: String
+  /// Worker threads.
+  public var threads: Int
+  /// How the prompts were run.
+  public var options: AcceptanceOptions
+  /// The prompts that were run to the end.
+  public var prompts: [ReportPrompt]
+  /// One result for each thinking mode and setting.
+  public var results: [SettingResult]
+  /// What forwards cost.
+  public var costs: CostMeasurement
+  /// What the wiring test of the draft head found; nil for a model without one.
+  public var probe: DraftHeadProbe?
+
+  /// Makes a report.
+  public init(
+    model: String, weights: String, isa: String, threads: Int, options: AcceptanceOptions, prompts: [ReportPrompt],
+    results: [SettingResult], costs: CostMeasurement, probe: DraftHeadProbe? = nil
+  ) {
+    self.model = model
+    self.weights = weights
+    self.isa = isa
+    self.threads = threads
+    self.options = options
+    self.prompts = prompts
+    self.results = results
+    self.costs = costs
+    self.probe = probe
+  }
+
+  /// Whether acceptance was forced, which makes every text garbage.
+  public var isSynthetic: Bool { options.syntheticAcceptance != nil }
+
+  /// Whether every setting gave the token ids of plain decoding for every prompt; nil where acceptance was forced.
+  public var isIdentical: Bool? {
+    isSynthetic ? nil : results.allSatisfy { $0.differingPrompts.isEmpty }
+  }
+
+  /// Predictions for the depths of a thinking mode, from each fixed depth's own acceptance where it was run, else from the
+  /// deepest one's.
+  public func predictions(thinking: ThinkingMode?) -> [SpeedPrediction] {
+    var acceptance: [Int: [Double]] = [:]
+    for result in results where result.setting.thinking == thinking {
+      guard case .mtp(let depth) = result.setting.speculation else { continue }
+      acceptance[depth] = result.summary(prompts).counters.acceptancePerPosition
+    }
+    guard let deepest = acceptance.keys.max() else { return [] }
+    return (1...deepest).compactMap { depth in
+      let rates = acceptance[depth].flatMap { $0.count >= depth ? $0 : nil } ?? acceptance[deepest] ?? []
+      return SpeedPrediction(
+        depth: depth, acceptancePerPosition: rates, costs: costs, batch: options.batch)
+    }
+  }
+}

@@ -1,0 +1,191 @@
+import Decoding
+import Tensors
+
+/// Runs prompts plain and with each setting, and measures.
+///
+/// One engine serves all settings that do not learn, another one those that do, for all prompts: the depth controller
+/// learns as it would in a server. Alone (batch 1) every prompt is run in all settings one after another, and the
+/// order rotates between prompts and repetitions, so that drift of the machine cancels. In a batch the whole set is run in one
+/// setting after another.
+public final class AcceptanceRunner {
+  private let model: LanguageModel
+  private let prompts: [ReportPrompt]
+  private let options: AcceptanceOptions
+  private let requests: [[GenerationRequest]]  // [thinking mode][prompt], speculation left off
+  private let fixedEngine: DecodingEngine
+  private let learningEngine: DecodingEngine
+  private let context: Int
+
+  /// Prepares a run.
+  ///
+  /// - Throws: `PromptError` where a prompt or a thinking mode does not suit the model.
+  public init(model: LanguageModel, prompts: [ReportPrompt], options: AcceptanceOptions) throws {
+    self.model = model
+    self.prompts = prompts
+    self.options = options
+    let thinking = model.thinkingOptions(budget: options.thinkingBudget, answerReserve: options.answerReserve)
+    requests = try options.thinking.map { mode in
+      try prompts.map { prompt in
+        GenerationRequest(
+          promptTokens: try model.encode(prompt.prompt, thinking: mode ?? prompt.thinking),
+          maximumTokens: options.maximumTokens, sampling: options.sampling,
+          stopTokens: options.ignoresEndOfSequence ? [] : model.stopTokens, thinking: thinking)
+      }
+    }
+    let needed = requests.joined().map { $0.promptTokens.count + $0.maximumTokens }.max() ?? 1
+    context = min(needed, model.context)
+    fixedEngine = model.makeEngine(batchSize: options.batch, context: context)
+    learningEngine = model.makeEngine(batchSize: options.batch, context: context)
+  }
+
+  /// Plain decoding, then the settings.
+  private var speculations: [Speculation] { [.off] + options.speculations }
+
+  /// Runs everything.
+  ///
+  /// - Parameters:
+  ///   - progress: Called with the number of prompt runs done and to do.
+  ///   - isCancelled: Asked between prompts; true ends the run with the prompts that are complete.
+  public func run(
+    progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }, isCancelled: () -> Bool = { false }
+  ) throws -> AcceptanceReport {
+    let probe = try model.probeDraftHead()
+    try warmUp()
+    let sets =
+      options.batch == 1
+      ? try runAlone(progress: progress, isCancelled: isCancelled)
+      : try runTogether(progress: progress, isCancelled: isCancelled)
+    let complete = sets.joined().map { $0.replies.count }.min() ?? 0
+    var results: [SettingResult] = []
+    for (mode, thinking) in options.thinking.enumerated() {
+      let plain = sets[mode][0]
+      for (place, speculation) in options.speculations.enumerated() {
+        let own = sets[mode][place + 1]
+        results.append(
+          SettingResult(
+            setting: ReportSetting(speculation: speculation, thinking: thinking),
+            replies: Array(own.replies.prefix(complete)), plain: Array(plain.replies.prefix(complete)),
+            setMilliseconds: own.milliseconds, plainSetMilliseconds: plain.milliseconds))
+      }
+    }
+    return AcceptanceReport(
+      model: model.name, weights: model.weightFormat.rawValue, isa: model.kernels.name, threads: model.threadCount,
+      options: options, prompts: Array(prompts.prefix(complete)), results: results,
+      costs: measureCosts(results.first), probe: probe)
+  }
+
+  /// All replies of one setting in one thinking mode.
+  private struct ReplySet {
+    var replies: [ReplyMeasurement] = []
+    var milliseconds: Double?
+  }
+
+  /// Pages in the weights and settles clocks before anything is timed.
+  private func warmUp() throws {
+    guard let request = requests.first?.first else { return }
+    var short = request
+    short.maximumTokens = min(32, request.maximumTokens)
+    if let thinking = short.thinking, thinking.answerReserve + 2 > short.maximumTokens {
+      short.thinking?.answerReserve = 0
+    }
+    for speculation in speculations {
+      short.speculation = speculation
+      _ = try collect([short], engine: engine(speculation))
+    }
+  }
+
+  private func engine(_ speculation: Speculation) -> DecodingEngine {
+    speculation == .automatic ? learningEngine : fixedEngine
+  }
+
+  private func runAlone(progress: (Int, Int) -> Void, isCancelled: () -> Bool) throws -> [[ReplySet]] {
+    let total = prompts.count * options.repetitions
+    var samples = requests.map { _ in
+      speculations.map { _ in [[ReplyMeasurement]](repeating: [], count: prompts.count) }
+    }
+    run: for repetition in 0..<options.repetitions {
+      for prompt in prompts.indices {
+        if isCancelled() { break run }
+        progress(repetition * prompts.count + prompt, total)
+        for mode in requests.indices {
+          for turn in speculations.indices {
+            let place = (turn + prompt + repetition) % speculations.count
+            var request = requests[mode][prompt]
+            request.speculation = speculations[place]
+            request.syntheticAcceptance = options.syntheticAcceptance
+            samples[mode][place][prompt] += try collect([request], engine: engine(request.speculation))
+          }
+        }
+      }
+    }
+    progress(total, total)
+    return samples.map { mode in
+      mode.map { setting in ReplySet(replies: setting.compactMap { ReplyMeasurement(merging: $0) }) }
+    }
+  }
+
+  private func runTogether(progress: (Int, Int) -> Void, isCancelled: () -> Bool) throws -> [[ReplySet]] {
+    let total = prompts.count * options.repetitions * requests.count * speculations.count
+    var done = 0
+    var samples = requests.map { _ in speculations.map { _ in [[ReplyMeasurement]]() } }
+    var times = requests.map { _ in speculations.map { _ in [Double]() } }
+    run: for repetition in 0..<options.repetitions {
+      for mode in requests.indices {
+        for turn in speculations.indices {
+          if isCancelled() { break run }
+          let place = (turn + repetition) % speculations.count
+          let batch = requests[mode].map { request in
+            var request = request
+            request.speculation = speculations[place]
+            request.syntheticAcceptance = options.syntheticAcceptance
+            return request
+          }
+          let start = ContinuousClock.now
+          let replies = try collect(batch, engine: engine(speculations[place]))
+          times[mode][place].append((ContinuousClock.now - start).milliseconds)
+          samples[mode][place].append(replies)
+          done += prompts.count
+          progress(done, total)
+        }
+      }
+    }
+    return zip(samples, times).map { samples, times in
+      zip(samples, times).map { runs, times in
+        let replies = (runs.first ?? []).indices.compactMap { prompt in
+          ReplyMeasurement(merging: runs.map { $0[prompt] })
+        }
+        return ReplySet(replies: replies, milliseconds: times.isEmpty ? nil : median(times))
+      }
+    }
+  }
+
+  /// Runs requests through an engine to their ends.
+  private func collect(_ requests: [GenerationRequest], engine: DecodingEngine) throws -> [ReplyMeasurement] {
+    let identifiers = try requests.map { try engine.submit($0) }
+    let first = identifiers.first ?? 0
+    var fates = [[TokenFate]](repeating: [], count: requests.count)
+    for place in fates.indices { fates[place].reserveCapacity(requests[place].maximumTokens) }
+    let results = engine.run { identifier, _, fate in
+      fates[identifier - first].append(fate)
+      return true
+    }
+    return results.enumerated().map { place, result in
+      var text = ReplyText(model)
+      for token in result.tokens { _ = text.append(token) }
+      _ = text.finish()
+      return ReplyMeasurement(result, fates: fates[place], answerText: text.answerText)
+    }
+  }
+
+  /// Costs by rows over the longest text of the run.
+  private func measureCosts(_ result: SettingResult?) -> CostMeasurement {
+    let texts = zip(requests.first ?? [], result?.plain ?? []).map { $0.promptTokens + $1.tokens }
+    guard let text = texts.max(by: { $0.count < $1.count }) else {
+      return CostMeasurement(forwards: [], draftMilliseconds: 0)
+    }
+    let depths = 0...Speculation.depths.upperBound
+    let counts = Set(1...9).union(depths.map { options.batch * ($0 + 1) }).sorted()
+    return fixedEngine.measureCosts(
+      text: text, rowCounts: counts, draftRows: options.batch, milliseconds: 400)
+  }
+}

@@ -1,0 +1,129 @@
+import ArgumentParser
+import Decoding
+import FusionSpec
+import Models
+
+/// Rates of forced acceptance as an option's value, such as 0.9,0.8,0.7.
+struct AcceptanceRates: ExpressibleByArgument {
+  let values: [Double]
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
+    let values = parts.compactMap { $0 }
+    guard values.count == parts.count, (try? SyntheticAcceptance.validate(values)) != nil else { return nil }
+    self.values = values
+  }
+
+  /// What a person must know before believing a word.
+  static let warning = "warning: acceptance is forced (--synthetic-acceptance): the text is garbage"
+}
+
+/// What `--depths` lists.
+struct DepthList: ExpressibleByArgument {
+  let speculations: [Speculation]
+
+  init(_ speculations: [Speculation]) { self.speculations = speculations }
+
+  init?(argument: String) {
+    var speculations: [Speculation] = []
+    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      switch part {
+      case "off": speculations.append(.off)
+      case "auto": speculations.append(.automatic)
+      case "lookup": speculations.append(.lookup(depth: 5))
+      default:
+        guard let depth = Int(part), Speculation.depths.contains(depth) else { return nil }
+        speculations.append(.mtp(depth: depth))
+      }
+    }
+    let isUnique = speculations.indices.allSatisfy { !speculations[..<$0].contains(speculations[$0]) }
+    guard isUnique, !speculations.isEmpty else { return nil }
+    self.speculations = speculations
+  }
+
+  /// The settings that suit a model where nothing is asked for.
+  static func standard(mtpHeadCount: Int) -> DepthList {
+    DepthList(mtpHeadCount > 0 ? (1...4).map { .mtp(depth: $0) } + [.automatic] : [.lookup(depth: 5), .automatic])
+  }
+}
+
+/// What `--thinking` lists.
+struct ThinkingList: ExpressibleByArgument {
+  let modes: [ThinkingMode]
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { ThinkingMode(rawValue: String($0)) }
+    let modes = parts.compactMap { $0 }
+    guard modes.count == parts.count, Set(modes).count == modes.count, !modes.isEmpty else { return nil }
+    self.modes = modes
+  }
+}
+
+/// The options of `acceptance` that say how prompts are run.
+struct AcceptanceArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "What to compare with plain decoding, separated by commas: 1 to 8 (drafts of the MTP head), lookup, auto, and off for a "
+        + "second plain run, which shows the noise (default: 1,2,3,4,auto, without an MTP head lookup,auto).",
+      valueName: "list"))
+  var depths: DepthList?
+  @Option(
+    help: ArgumentHelp(
+      "Thinking modes to run everything in: fast, slow, auto, separated by commas (default: as each prompt asks, else the "
+        + "model's own).", valueName: "list"))
+  var thinking: ThinkingList?
+  @Option(help: "Most tokens of a reply.") var maxTokens = 256
+  @Option(help: "Prompts in flight at once; beyond 1 the whole set is timed, prompts included.") var batch = 1
+  @Option(help: "Run everything this often and take medians.") var repetitions = 1
+  @Option(help: "0 takes the most probable token.") var temperature: Float = 0
+  @Option(help: "Keep the most probable tokens up to this probability.") var topP: Float = 1
+  @Option(help: "Keep the k most probable tokens; 0 keeps all.") var topK = 0
+  @Option(help: "Keep tokens at least this probable relative to the best.") var minP: Float = 0
+  @Option(help: "Divides the logits of tokens already seen; 1 is off.") var repetitionPenalty: Float = 1
+  @Option(help: "Key of the random numbers; the same seed gives the same text.") var seed: UInt64 = 0
+  @Option(help: "Most tokens of thoughts; then the answer is forced.") var thinkingBudget: Int?
+  @Option(help: "Tokens of --max-tokens kept for the answer.") var answerReserve = 0
+  @Flag(help: "Do not stop at the end-of-sequence token.") var ignoreEos = false
+  @Option(
+    help: ArgumentHelp(
+      "For benchmarks only: accept each draft with the probability given for its position, such as 0.9,0.8,0.7. "
+        + "The text is garbage and token ids are not compared.", valueName: "rates"))
+  var syntheticAcceptance: AcceptanceRates?
+
+  func validate() throws {
+    if maxTokens < 1 { throw ValidationError("--max-tokens: found \(maxTokens), accepted: 1 or more") }
+    if !(1...256).contains(batch) { throw ValidationError("--batch: found \(batch), accepted: 1 to 256") }
+    if !(1...1000).contains(repetitions) {
+      throw ValidationError("--repetitions: found \(repetitions), accepted: 1 to 1000")
+    }
+    if let thinkingBudget, thinkingBudget < 0 {
+      throw ValidationError("--thinking-budget: found \(thinkingBudget), accepted: 0 or more")
+    }
+    if answerReserve < 0 { throw ValidationError("--answer-reserve: found \(answerReserve), accepted: 0 or more") }
+    do {
+      try sampling.validate()
+    } catch {
+      throw ValidationError("--\(error)")
+    }
+  }
+
+  var sampling: SamplingOptions {
+    SamplingOptions(
+      temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty, seed: seed)
+  }
+
+  /// The options for a model.
+  func options(_ model: LanguageModel, promptCount: Int) throws -> AcceptanceOptions {
+    if model.thinkingProfile == nil, thinkingBudget != nil || answerReserve > 0 {
+      throw RequestError.unsupported(
+        option: thinkingBudget != nil ? "thinking-budget" : "answer-reserve",
+        reason: "\(model.name) marks no thoughts")
+    }
+    let standard = DepthList.standard(mtpHeadCount: model.decoder.mtpHeadCount)
+    return AcceptanceOptions(
+      speculations: (depths ?? standard).speculations, thinking: thinking?.modes ?? [nil], maximumTokens: maxTokens,
+      sampling: sampling, batch: min(batch, promptCount), repetitions: repetitions, ignoresEndOfSequence: ignoreEos,
+      thinkingBudget: thinkingBudget, answerReserve: answerReserve,
+      syntheticAcceptance: syntheticAcceptance?.values)
+  }
+}

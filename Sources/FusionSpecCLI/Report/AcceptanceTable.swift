@@ -1,0 +1,56 @@
+import Decoding
+import Foundation
+import FusionSpec
+
+/// The report in a few lines for a terminal.
+struct AcceptanceTable {
+  let report: AcceptanceReport
+
+  init(_ report: AcceptanceReport) { self.report = report }
+
+  var text: String {
+    var rows = [["setting", "thinking", "ids", "speedup", "slowest", "tok/s", "plain", "accepted", "by position", "right"]]
+    for result in report.results {
+      let summary = result.summary(report.prompts)
+      rows.append([
+        result.setting.name, result.setting.thinking?.rawValue ?? "-",
+        report.isSynthetic ? "-" : result.differingPrompts.isEmpty ? "same" : "DIFFER",
+        Self.number(summary.speedup, "%.2f"), Self.number(summary.slowestPromptRatio, "%.2f"),
+        Self.number(summary.tokensPerSecond, "%.0f"), Self.number(summary.plainTokensPerSecond, "%.0f"),
+        summary.counters.draftCount == 0 ? "-" : Self.percent(summary.counters.acceptanceRate),
+        summary.counters.acceptancePerPosition.prefix(5).map(Self.percent).joined(separator: " "),
+        summary.accuracy.map(Self.percent) ?? "-",
+      ])
+    }
+    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    var lines = rows.map { row in
+      zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }.joined(separator: "  ")
+    }
+    lines.insert(heading, at: 0)
+    let curve = report.costs.forwards.prefix(9).map { "\($0.rows): " + String(format: "%.3f", $0.milliseconds) }
+    lines.append("forward, ms by rows  " + curve.joined(separator: "  "))
+    if let probe = report.probe { lines.append(Self.describe(probe)) }
+    if report.isSynthetic { lines.append(AcceptanceRates.warning) }
+    return lines.joined(separator: "\n")
+  }
+
+  private var heading: String {
+    "\(report.model), \(report.weights), \(report.isa), \(report.threads) threads · \(report.prompts.count) prompts"
+      + " · batch \(report.options.batch) · temperature \(report.options.sampling.temperature)"
+  }
+
+  /// The wiring test in a line; a warning where it failed.
+  static func describe(_ probe: DraftHeadProbe) -> String {
+    let found =
+      "MTP head agrees with the model at \(percent(probe.agreement)) of \(probe.positions) positions"
+      + ", unrelated text would at \(percent(probe.chance))"
+    guard probe.isNearChance else { return found }
+    return "warning: \(found): its weights look wrong or wrongly wired, drafts will gain nothing"
+  }
+
+  static func number(_ value: Double?, _ format: String) -> String {
+    value.map { String(format: format, $0) } ?? "-"
+  }
+
+  static func percent(_ share: Double) -> String { String(format: "%.0f%%", 100 * share) }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import Testing
+
+struct GenerateTests {
+  @Test
+  func `JSON has every field of the contract`() throws {
+    let outcome = try Command.run([
+      "generate", "What is 12 + 7?", "--json", "--max-tokens", "40", "--speculation", "mtp", "--depth", "3",
+    ])
+    #expect(outcome.status == 0)
+    let document = try outcome.json()
+    #expect(document["schema"] as? String == "fusionspec.generate/1")
+    #expect(document["model"] as? String == "Abacus")
+    for key in [
+      "id", "weights", "isa", "prompt_token_ids", "token_ids", "text", "thinking_text", "thinking", "finish_reason",
+      "usage", "speculation", "timings",
+    ] {
+      #expect(document.keys.contains(key), "\(key)")
+    }
+    let speculation = try #require(document["speculation"] as? [String: Any])
+    for key in [
+      "requested", "depth", "num_drafts", "num_draft_tokens", "num_accepted_tokens", "acceptance_rate",
+      "mean_acceptance_length", "accepted_per_position", "drafted_per_position", "by_phase", "plain_steps",
+      "disabled_reason",
+    ] {
+      #expect(speculation.keys.contains(key), "\(key)")
+    }
+    let phases = try #require(speculation["by_phase"] as? [String: [String: Any]])
+    #expect(Set(phases.keys) == ["thinking", "answer"])
+    let total = phases.values.compactMap { $0["num_draft_tokens"] as? Int }.reduce(0, +)
+    #expect(total == speculation["num_draft_tokens"] as? Int)
+    let timings = try #require(document["timings"] as? [String: Any])
+    for key in [
+      "load_ms", "prefill_ms", "decode_ms", "tokens_per_second", "steps", "framework_overhead_us_per_step",
+    ] {
+      #expect(timings.keys.contains(key), "\(key)")
+    }
+    let usage = try #require(document["usage"] as? [String: Int])
+    #expect(usage["completion_tokens"] == (document["token_ids"] as? [Int])?.count)
+  }
+
+  @Test
+  func `streamed text equals the JSON's`() throws {
+    let prompt = ["generate", "What is 12 + 7?", "--max-tokens", "60", "--thinking", "fast"]
+    let streamed = try Command.run(prompt)
+    let document = try Command.run(prompt + ["--json"]).json()
+    #expect(streamed.status == 0)
+    #expect(streamed.output == (document["text"] as? String ?? "") + "\n")
+    #expect(streamed.errors.contains("tokens"))
+  }
+
+  @Test
+  func `a prompts file gives one line each in input order`() throws {
+    let lines = [#"{"id": "a", "prompt": "1 + 1"}"#, #"{"id": 2, "messages": [{"role": "user", "content": "2 + 2"}]}"#, ""]
+      .joined(separator: "\n")
+    let file = FileManager.default.temporaryDirectory.appending(path: "prompts-\(UUID().uuidString).jsonl")
+    try lines.write(to: file, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(at: file) }
+    let outcome = try Command.run(["generate", "--prompts", file.path, "--batch", "2", "--max-tokens", "8"])
+    #expect(outcome.status == 0)
+    let ids = try outcome.output.split(separator: "\n").map {
+      (try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])?["id"] as? String
+    }
+    #expect(ids == ["a", "2"])
+  }
+
+  @Test
+  func `a stop string ends the text before it, with the same ids for every drafter`() throws {
+    let base = ["generate", "Tell me a story about a cat.", "--json", "--max-tokens", "60", "--stop", "the"]
+    let plain = try Command.run(base + ["--speculation", "off"]).json()
+    let drafted = try Command.run(base + ["--speculation", "mtp", "--depth", "4"]).json()
+    #expect(plain["token_ids"] as? [Int] == drafted["token_ids"] as? [Int])
+    #expect(plain["text"] as? String == drafted["text"] as? String)
+    if plain["finish_reason"] as? String == "stop" { #expect(!(plain["text"] as? String ?? "the").contains("the")) }
+  }
+
+  @Test
+  func `token ids work without a tokenizer`() throws {
+    let outcome = try Command.run(
+      ["generate", "--token-ids", "3,5,7", "--json", "--max-tokens", "6", "--ignore-eos"], model: Command.fixture.path)
+    #expect(outcome.status == 0)
+    let document = try outcome.json()
+    #expect((document["token_ids"] as? [Int])?.count == 6)
+    #expect(document["text"] is NSNull)
+  }
+
+  @Test
+  func `score writes logits of the promised shapes`() throws {
+    let file = FileManager.default.temporaryDirectory.appending(path: "dump-\(UUID().uuidString).safetensors")
+    defer { try? FileManager.default.removeItem(at: file) }
+    let outcome = try Command.run(
+      ["score", "--token-ids", "3,5,7,9", "--json", "--weights", "f32", "--dump", file.path],
+      model: Command.fixture.path)
+    #expect(outcome.status == 0)
+    let document = try outcome.json()
+    #expect((document["logprobs"] as? [Any])?.count == 4)
+    let data = try Data(contentsOf: file)
+    let length = data.prefix(8).enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
+    let header = try #require(
+      try JSONSerialization.jsonObject(with: data[8..<8 + length]) as? [String: [String: Any]])
+    #expect(header["logits"]?["shape"] as? [Int] == [4, 120])
+    #expect(header["mtp_logits"]?["shape"] as? [Int] == [1, 3, 120])
+  }
+
+  @Test
+  func `tokenize round-trips through ids`() throws {
+    let text = "What is 12 + 7? 你好"
+    let document = try Command.run(["tokenize", text, "--json"]).json()
+    let ids = try #require(document["token_ids"] as? [Int])
+    let back = try Command.run(["tokenize", "--ids", ids.map(String.init).joined(separator: ",")])
+    #expect(back.output == text + "\n")
+  }
+
+  @Test
+  func `inspect names the parts of the sample`() throws {
+    let document = try Command.run(["inspect", "--json"]).json()
+    #expect(document["model_type"] as? String == "deepseek_v3")
+    #expect(document["mtp_heads"] as? Int == 1)
+    #expect((document["thinking_profile"] as? [String: Any])?["default"] as? String == "slow")
+    let parameters = try #require(document["parameters"] as? [String: Int])
+    #expect((parameters["total"] ?? 0) > (parameters["active"] ?? 0))
+  }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import Testing
+
+/// Options out of range and requests that cannot be served: exit status 64 and an error that says what is accepted.
+struct WrongUsageTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let arguments: [String]
+    let mentions: String
+    var testDescription: String { arguments.joined(separator: " ") }
+
+    init(_ arguments: String..., mentions: String) {
+      self.arguments = arguments
+      self.mentions = mentions
+    }
+  }
+
+  static let cases = [
+    Case("generate", mentions: "prompt"),
+    Case("generate", "", mentions: "empty"),
+    Case("generate", "a", "--token-ids", "1", mentions: "only one"),
+    Case("generate", "--token-ids", "", mentions: "--token-ids"),
+    Case("generate", "--token-ids", "1,x", mentions: "'x'"),
+    Case("generate", "--token-ids", "1,99999", mentions: "99999"),
+    Case("generate", "--token-ids", "-3", mentions: "-3"),
+    Case("generate", "a", "--depth", "9", mentions: "1 to 8"),
+    Case("generate", "a", "--depth", "0", mentions: "1 to 8"),
+    Case("generate", "a", "--depth", "2", "--speculation", "off", mentions: "--depth"),
+    Case("generate", "a", "--speculation", "maybe", mentions: "maybe"),
+    Case("generate", "a", "--temperature", "-1", mentions: "temperature"),
+    Case("generate", "a", "--temperature", "nan", mentions: "temperature"),
+    Case("generate", "a", "--top-p", "0", mentions: "top-p"),
+    Case("generate", "a", "--top-p", "1.5", mentions: "top-p"),
+    Case("generate", "a", "--top-k", "-1", mentions: "top-k"),
+    Case("generate", "a", "--min-p", "2", mentions: "min-p"),
+    Case("generate", "a", "--repetition-penalty", "0", mentions: "repetition-penalty"),
+    Case("generate", "a", "--max-tokens", "0", mentions: "max-tokens"),
+    Case("generate", "a", "--seed", "-1", mentions: "seed"),
+    Case("generate", "a", "--threads", "0", mentions: "threads"),
+    Case("generate", "a", "--isa", "avx9", mentions: "avx9"),
+    Case("generate", "a", "--weights", "int3", mentions: "int3"),
+    Case("generate", "a", "--context", "1", mentions: "context"),
+    Case("generate", "a", "--batch", "2", mentions: "--prompts"),
+    Case("generate", "a", "--batch", "0", mentions: "batch"),
+    Case("generate", "a", "--thinking", "deep", mentions: "deep"),
+    Case("generate", "a", "--thinking-budget", "-1", mentions: "thinking-budget"),
+    Case("generate", "a", "--max-tokens", "10", "--answer-reserve", "9", mentions: "answer-reserve"),
+    Case("generate", "a", "--context", "4", mentions: "context"),
+    Case("generate", "a", "--no-such-option", mentions: "no-such-option"),
+    Case("score", mentions: "--text"),
+    Case("score", "--text", "a", "--token-ids", "1", mentions: "either"),
+    Case("score", "--text", "", mentions: "empty"),
+    Case("tokenize", mentions: "TEXT"),
+    Case("tokenize", "--ids", "5000", mentions: "5000"),
+    Case("no-such-command", mentions: "no-such-command"),
+  ]
+
+  @Test(arguments: cases)
+  func `wrong usage is status 64 and names the trouble`(_ usage: Case) throws {
+    let outcome = try Command.run(usage.arguments)
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains(usage.mentions), "\(outcome.errors)")
+    #expect(outcome.output.isEmpty)
+  }
+
+  @Test
+  func `a thinking mode that the model does not have is refused`() throws {
+    let outcome = try Command.run(
+      ["generate", "--token-ids", "1,2", "--thinking", "slow"], model: Command.fixture.path)
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains("thinking"))
+    let budget = try Command.run(
+      ["generate", "--token-ids", "1,2", "--thinking-budget", "3"], model: Command.fixture.path)
+    #expect(budget.status == 64)
+    #expect(budget.errors.contains("thinking-budget"))
+  }
+
+  @Test(arguments: [
+    (#"{"id": "a"}"#, "prompt"), ("nonsense", "line 1"), (#"{"prompt": 3}"#, "prompt"), ("", "no prompts"),
+    (#"{"prompt": "a", "messages": []}"#, "exactly one"), (#"{"prompt": "a", "thinking": "deep"}"#, "thinking"),
+  ])
+  func `a wrong prompts file names the line`(_ content: String, _ mention: String) throws {
+    let file = FileManager.default.temporaryDirectory.appending(path: "prompts-\(UUID().uuidString).jsonl")
+    try content.write(to: file, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(at: file) }
+    let outcome = try Command.run(["generate", "--prompts", file.path])
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains(mention), "\(outcome.errors)")
+  }
+
+  @Test
+  func `a missing prompt file is a failure at run time`() throws {
+    let outcome = try Command.run(["generate", "--prompt-file", "/nonexistent/prompt.txt"])
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains("/nonexistent/prompt.txt"))
+  }
+}

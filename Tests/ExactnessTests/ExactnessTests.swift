@@ -1,0 +1,151 @@
+import Decoding
+import Foundation
+import FusionSpec
+import Tensors
+import Testing
+
+/// The first promise: the same token ids with speculation off and on, at any depth, in any batch, with any number of
+/// threads, greedy or sampled, for every instruction set.
+@Suite(.serialized)
+struct ExactnessTests {
+  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+  static let abacus = root.appending(path: "Samples/Abacus")
+
+  /// Prompts of every skill of the sample: the first lines of its evaluation sets.
+  static func prompts(perFile: Int) throws -> [Prompt] {
+    struct Line: Decodable { let prompt: String }
+    let folder = abacus.appending(path: "evaluation")
+    let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+      .filter { $0.pathExtension == "jsonl" }.sorted { $0.path < $1.path }
+    return try files.flatMap { file in
+      try String(contentsOf: file, encoding: .utf8).split(separator: "\n").prefix(perFile).map {
+        Prompt.user(try JSONDecoder().decode(Line.self, from: Data($0.utf8)).prompt)
+      }
+    }
+  }
+
+  static func requests(
+    _ model: LanguageModel, perFile: Int, sampling: SamplingOptions, maximumTokens: Int = 48
+  ) throws -> [GenerationRequest] {
+    try prompts(perFile: perFile).enumerated().map { index, prompt in
+      GenerationRequest(
+        promptTokens: try model.encode(prompt, thinking: ThinkingMode.allCases[index % 3]),
+        maximumTokens: maximumTokens, sampling: sampling, stopTokens: model.stopTokens,
+        thinking: model.thinkingOptions())
+    }
+  }
+
+  static func replies(
+    _ model: LanguageModel, _ requests: [GenerationRequest], _ speculation: Speculation, batch: Int
+  ) throws -> [[Int32]] {
+    let context = requests.map { $0.promptTokens.count + $0.maximumTokens }.max() ?? 1
+    let engine = model.makeEngine(batchSize: batch, context: context)
+    for var request in requests {
+      request.speculation = speculation
+      _ = try engine.submit(request)
+    }
+    return engine.run().map(\.tokens)
+  }
+
+  static let settings: [Speculation] = [
+    .off, .mtp(depth: 1), .mtp(depth: 2), .mtp(depth: 3), .mtp(depth: 5), .lookup(depth: 5), .automatic,
+  ]
+
+  static let samplings: [SamplingOptions] = [
+    SamplingOptions(),
+    SamplingOptions(temperature: 0.8, seed: 7),
+    SamplingOptions(temperature: 0.8, topK: 40, topP: 0.9, repetitionPenalty: 1.2, seed: 11),
+  ]
+
+  @Test(arguments: samplings)
+  func `ids do not depend on drafts, batch or threads`(sampling: SamplingOptions) throws {
+    let model = try LanguageModel(contentsOf: Self.abacus, options: ModelOptions(threadCount: 1))
+    let requests = try Self.requests(model, perFile: 10, sampling: sampling, maximumTokens: 24)
+    #expect(requests.count >= 50)
+    let expected = try Self.replies(model, requests, .off, batch: 1)
+    #expect(expected.reduce(0) { $0 + $1.count } > 10 * requests.count, "replies are long enough to mean something")
+    for threads in [1, 2] {
+      let model = try LanguageModel(contentsOf: Self.abacus, options: ModelOptions(threadCount: threads))
+      for batch in [1, 8] {
+        for speculation in Self.settings where (threads, batch, speculation) != (1, 1, .off) {
+          let found = try Self.replies(model, requests, speculation, batch: batch)
+          #expect(found == expected, "\(speculation), batch \(batch), \(threads) threads")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: WeightFormat.allCases, KernelSet.available.map(\.name))
+  func `ids do not depend on drafts in any weight format and instruction set`(
+    format: WeightFormat, isa: String
+  ) throws {
+    let kernels = try #require(KernelSet.named(isa))
+    let model = try LanguageModel(
+      contentsOf: Self.abacus, options: ModelOptions(weights: format, threadCount: 2, kernels: kernels))
+    let requests = try Self.requests(
+      model, perFile: 1, sampling: SamplingOptions(temperature: 0.7, seed: 3), maximumTokens: 24)
+    let expected = try Self.replies(model, requests, .off, batch: 1)
+    for speculation in [Speculation.mtp(depth: 2), .automatic] {
+      #expect(try Self.replies(model, requests, speculation, batch: 3) == expected)
+    }
+  }
+
+  @Test
+  func `ids do not depend on the size of prompt chunks`() throws {
+    let model = try LanguageModel(contentsOf: Self.abacus, options: ModelOptions(threadCount: 2))
+    let requests = try Self.requests(
+      model, perFile: 2, sampling: SamplingOptions(temperature: 0.5, seed: 5), maximumTokens: 24)
+    let expected = try Self.replies(model, requests, .off, batch: 1)
+    for chunk in [1, 3, 7, 64] {
+      let engine = DecodingEngine(
+        model: model.decoder,
+        configuration: EngineConfiguration(slotCount: 4, context: 512, threadCount: 2, promptRowsPerStep: chunk))
+      for var request in requests {
+        request.speculation = .mtp(depth: 2)
+        _ = try engine.submit(request)
+      }
+      #expect(engine.run().map(\.tokens) == expected, "chunks of \(chunk)")
+    }
+  }
+
+  @Test
+  func `a thinking budget is exact and the same with and without drafts`() throws {
+    let model = try LanguageModel(contentsOf: Self.abacus, options: ModelOptions(threadCount: 2))
+    let profile = try #require(model.thinkingProfile)
+    for sampling in Self.samplings.prefix(2) {
+      let natural = try Self.requests(model, perFile: 2, sampling: sampling, maximumTokens: 96)
+      let unlimited = try run(model, natural, .off, batch: 1)
+      for budget in [0, 1, 5, 17] {
+        let requests = natural.map { request in
+          var request = request
+          request.thinking?.budget = budget
+          return request
+        }
+        let plain = try run(model, requests, .off, batch: 1)
+        for (limited, free) in zip(plain, unlimited) {
+          #expect(limited.thinkingTokenCount == min(budget, free.thinkingTokenCount))
+          if limited.tokens.contains(profile.open.token), limited.finishReason == .stop {
+            #expect(limited.tokens.contains(profile.close.token))
+          }
+        }
+        for (speculation, batch) in [(Speculation.mtp(depth: 1), 1), (.mtp(depth: 5), 8), (.automatic, 8)] {
+          let found = try run(model, requests, speculation, batch: batch)
+          #expect(found.map(\.tokens) == plain.map(\.tokens), "budget \(budget), \(speculation), batch \(batch)")
+        }
+      }
+    }
+  }
+
+  private func run(
+    _ model: LanguageModel, _ requests: [GenerationRequest], _ speculation: Speculation, batch: Int
+  ) throws -> [GenerationResult] {
+    let context = requests.map { $0.promptTokens.count + $0.maximumTokens }.max() ?? 1
+    let engine = model.makeEngine(batchSize: batch, context: context)
+    for var request in requests {
+      request.speculation = speculation
+      _ = try engine.submit(request)
+    }
+    return engine.run()
+  }
+}

@@ -1,0 +1,126 @@
+import Checkpoints
+import Foundation
+import Models
+import Tensors
+import Testing
+
+/// A published configuration with the parameter counts that its authors state, in billions.
+struct PublishedModel: Sendable, CustomTestStringConvertible {
+  /// What authors count.
+  enum Convention: Sendable {
+    /// Everything in the main model.
+    case all
+    /// Everything but the input embedding, of which a token reads one row.
+    case withoutEmbedding
+    /// The layers alone.
+    case layersAlone
+    /// Everything and the multi-token-prediction heads.
+    case withMTP
+  }
+
+  struct Count: Sendable {
+    /// As printed, such as "46.7".
+    let published: String
+    let convention: Convention
+
+    init(_ published: String, _ convention: Convention = .all) {
+      self.published = published
+      self.convention = convention
+    }
+  }
+
+  let name: String
+  let total: Count
+  /// Nil for a dense model.
+  let active: Count?
+  let mtpHeads: Int
+
+  var testDescription: String { name }
+
+  init(_ name: String, _ total: Count, active: Count? = nil, mtpHeads: Int = 0) {
+    self.name = name
+    self.total = total
+    self.active = active
+    self.mtpHeads = mtpHeads
+  }
+
+  func architecture() throws -> any Architecture {
+    let file = OracleFixture.root.appending(path: "published/\(name)/config.json")
+    return try ArchitectureRegistry.architecture(for: try ConfigurationObject(file: file))
+  }
+
+  static let all = [
+    PublishedModel("Mixtral-8x7B-v0.1", Count("46.7"), active: Count("12.9")),
+    PublishedModel("Mixtral-8x22B-v0.1", Count("141"), active: Count("39")),
+    PublishedModel("deepseek-moe-16b-base", Count("16.4"), active: Count("2.8")),
+    PublishedModel("Qwen1.5-MoE-A2.7B", Count("14.3"), active: Count("2.7")),
+    PublishedModel("Qwen2-57B-A14B", Count("57"), active: Count("14")),
+    PublishedModel("Qwen3-30B-A3B", Count("30.5"), active: Count("3.3")),
+    PublishedModel("Qwen3-235B-A22B", Count("235"), active: Count("22")),
+    // DeepSeek does not count the input embedding as active; 36.7 is the weights' README, which rounds to the 37 of the
+    // title.
+    PublishedModel("DeepSeek-V2", Count("236"), active: Count("21", .withoutEmbedding)),
+    PublishedModel("DeepSeek-V2-Lite", Count("15.7"), active: Count("2.4", .withoutEmbedding)),
+    PublishedModel("DeepSeek-V3", Count("671"), active: Count("36.7", .withoutEmbedding), mtpHeads: 1),
+    PublishedModel("Pangu-Pro-MoE-72B", Count("71.99"), active: Count("16.50")),
+    PublishedModel(
+      "openPangu-Ultra-MoE-718B", Count("718"), active: Count("39", .withoutEmbedding), mtpHeads: 1),
+    // "7B" leaves out embedding and head.
+    PublishedModel("openPangu-Embedded-7B", Count("7", .layersAlone)),
+    // GLM counts neither embedding nor head as active (arXiv 2508.06471, table 1).
+    PublishedModel("GLM-4.5", Count("355"), active: Count("32", .layersAlone), mtpHeads: 1),
+    PublishedModel("GLM-4.5-Air", Count("106"), active: Count("12", .layersAlone), mtpHeads: 1),
+    // The size of the published files, head included.
+    PublishedModel("MiMo-7B-Base", Count("7.83", .withMTP), mtpHeads: 1),
+    PublishedModel("Llama-3.1-8B", Count("8.03")),
+    PublishedModel("Llama-3.2-1B", Count("1.24")),
+    PublishedModel("Qwen2.5-7B", Count("7.61")),
+    PublishedModel("Qwen3-8B", Count("8.2")),
+  ]
+}
+
+/// What the families make of the configurations as published, without weights.
+struct PublishedModelTests {
+  @Test(arguments: PublishedModel.all)
+  func `parameter counts are the published ones`(_ model: PublishedModel) throws {
+    let architecture = try model.architecture()
+    let description = architecture.description
+    let summary = ParameterSummary(architecture.parameters, description: description)
+    #expect(agrees(summary.total, model.total, summary), "\(summary.total)")
+    if let active = model.active { #expect(agrees(summary.active, active, summary), "\(summary.active)") }
+    #expect((model.active == nil) == (description.router == nil))
+    #expect(description.mtpHeadCount == model.mtpHeads)
+    #expect((summary.mtp > 0) == (model.mtpHeads > 0))
+    #expect(summary.byteCount(.f32) == 4 * (summary.total + summary.mtp))
+  }
+
+  @Test func `every configuration written down is tested`() throws {
+    let folder = OracleFixture.root.appending(path: "published").path
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+        == PublishedModel.all.map(\.name).sorted())
+  }
+
+  @Test func `the unique parameters of DeepSeek-V3's head are 11.5 billion`() throws {
+    let architecture = try PublishedModel("DeepSeek-V3", .init("671")).architecture()
+    let summary = ParameterSummary(architecture.parameters, description: architecture.description)
+    #expect(abs(Double(summary.mtp) / 11.5e9 - 1) < 0.01)
+  }
+
+  /// Within 1 %, or the printed digits are what rounding or cutting off gives.
+  private func agrees(_ count: Int, _ published: PublishedModel.Count, _ summary: ParameterSummary) -> Bool {
+    let counted =
+      switch published.convention {
+      case .all: count
+      case .withoutEmbedding: count - summary.embedding
+      case .layersAlone: count - summary.embedding - summary.outputHead
+      case .withMTP: count + summary.mtp
+      }
+    guard let expected = Double(published.published) else { return false }
+    let found = Double(counted) / 1e9
+    let digits = published.published.split(separator: ".").dropFirst().first?.count ?? 0
+    let unit = pow(10, -Double(digits))
+    return abs(found / expected - 1) <= 0.01 || (found / unit).rounded() == (expected / unit).rounded()
+      || (found / unit).rounded(.down) == (expected / unit).rounded()
+  }
+}
