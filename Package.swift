@@ -67,7 +67,11 @@ let package = Package(
     .testTarget(
       name: "ModelsTests", dependencies: ["Models", "Checkpoints", "Decoding"],
       swiftSettings: testSettings),
-    .testTarget(name: "DecodingTests", dependencies: ["Decoding"], swiftSettings: testSettings),
+    .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+    .testTarget(
+      name: "DecodingTests",
+      dependencies: ["CAllocationCounter", "Decoding", "Models", "Checkpoints", "Tensors"],
+      swiftSettings: testSettings),
     .testTarget(
       name: "ExactnessTests", dependencies: ["FusionSpec", "Decoding", "Models", "Tensors"],
       swiftSettings: testSettings),

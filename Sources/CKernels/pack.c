@@ -35,7 +35,7 @@ void fs_unpack_row(fs_format format, const void *panel, ptrdiff_t lane, ptrdiff_
 
 void fs_pack_panel(fs_format format, const float *rows, ptrdiff_t row_stride, ptrdiff_t row_count, ptrdiff_t k,
                    void *panel) {
-  if (row_count < FS_PANEL_COLUMNS || (format == FS_FORMAT_BF16 && k % 2)) memset(panel, 0, fs_panel_bytes(format, k));
+  if (row_count < FS_PANEL_COLUMNS) memset(panel, 0, fs_panel_bytes(format, k));
   enum { CHUNK = 64 };  // inputs at a time, so that the lines being written stay in L1
   for (ptrdiff_t begin = 0; begin < k; begin += CHUNK) {
     ptrdiff_t end = k - begin < CHUNK ? k : begin + CHUNK;
@@ -45,8 +45,10 @@ void fs_pack_panel(fs_format format, const float *rows, ptrdiff_t row_stride, pt
         float *to = (float *)panel + n;
         for (ptrdiff_t i = begin; i < end; i++) to[i * FS_PANEL_COLUMNS] = row[i];
       } else {
-        uint16_t *to = (uint16_t *)panel + n * 2;
-        for (ptrdiff_t i = begin; i < end; i++) to[i / 2 * 2 * FS_PANEL_COLUMNS + i % 2] = bf16_of(row[i]);
+        uint32_t *to = (uint32_t *)panel + n;  // a pair of inputs, the first in the low half
+        for (ptrdiff_t i = begin; i + 1 < end; i += 2)
+          to[i / 2 * FS_PANEL_COLUMNS] = bf16_of(row[i]) | (uint32_t)bf16_of(row[i + 1]) << 16;
+        if (end % 2) to[end / 2 * FS_PANEL_COLUMNS] = bf16_of(row[end - 1]);
       }
     }
   }

@@ -58,7 +58,9 @@ public struct ChatTemplate: Sendable {
   private static func withAliases(_ message: TemplateValue) -> TemplateValue {
     guard case .dictionary(let entries) = message else { return message }
     let names = ["reasoning_content", "thinking", "reasoning"]
-    guard let thoughts = names.lazy.compactMap({ entries[$0] }).first(where: { !$0.isNull }) else { return message }
+    guard let thoughts = names.lazy.compactMap({ entries[$0] }).first(where: { !$0.isNull }) else {
+      return message
+    }
     var result = TemplateDictionary([("thinking", thoughts)])
     for (key, value) in entries { result[key] = value }
     result["reasoning_content"] = thoughts

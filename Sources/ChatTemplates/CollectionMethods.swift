@@ -27,13 +27,17 @@ enum CollectionMethods {
       plain(name, of: .list(elements)) { .list(elements) }
     case "count":
       Function(name, of: .list(elements)) { (interpreter, arguments) throws(Failure) in
-        guard let wanted = try arguments.bound("count", "value")[0] else { throw Failure("count needs a value") }
+        guard let wanted = try arguments.bound("count", "value")[0] else {
+          throw Failure("count needs a value")
+        }
         try interpreter.chargeWalk(.list(elements))
         return .int(elements.count { $0.equals(wanted) })
       }
     case "index":
       Function(name, of: .list(elements)) { (interpreter, arguments) throws(Failure) in
-        guard let wanted = try arguments.bound("index", "value")[0] else { throw Failure("index needs a value") }
+        guard let wanted = try arguments.bound("index", "value")[0] else {
+          throw Failure("index needs a value")
+        }
         try interpreter.chargeWalk(.list(elements))
         guard let position = elements.firstIndex(where: { $0.equals(wanted) }) else {
           throw Failure("\(wanted.representation) is not in the list")

@@ -75,7 +75,8 @@ extension Filters {
       let part = try attribute.map { (name) throws(Failure) in try interpreter.look(up: name, in: element) }
       let subject = part ?? element
       let holds =
-        test == nil ? subject.isTrue : try interpreter.apply(test: test?.text ?? "", to: subject, testArguments)
+        test == nil
+        ? subject.isTrue : try interpreter.apply(test: test?.text ?? "", to: subject, testArguments)
       if holds == wanted { kept.append(element) }
     }
     return .generator(Generator(kept))

@@ -45,7 +45,8 @@ extension Filters {
       let options = try arguments.bound("sum", "attribute", "start")
       var total = options[1] ?? .int(0)
       for element in try elements(of: value, "sum") {
-        let part = try options[0].map { (name) throws(Failure) in try interpreter.look(up: name, in: element) }
+        let part = try options[0].map { (name) throws(Failure) in try interpreter.look(up: name, in: element)
+        }
         total = try Operators.apply(.add, total, part ?? element, interpreter)
       }
       return total
@@ -53,19 +54,24 @@ extension Filters {
     "items": { (_, value, arguments) throws(Failure) in
       _ = try arguments.bound("items")
       if value.isUndefined { return .generator(Generator([])) }
-      guard case .dictionary(let entries) = value else { throw Failure("can only get item pairs from a mapping") }
+      guard case .dictionary(let entries) = value else {
+        throw Failure("can only get item pairs from a mapping")
+      }
       return .generator(Generator(entries.items))
     },
     "dictsort": { (interpreter, value, arguments) throws(Failure) in
       let options = try arguments.bound("dictsort", "case_sensitive", "by", "reverse")
       guard case .dictionary(let entries) = value else { throw Failure("dictsort needs a dict") }
       let by = options[1]?.text ?? "key"
-      guard by == "key" || by == "value" else { throw Failure("you can only sort by either \"key\" or \"value\"") }
+      guard by == "key" || by == "value" else {
+        throw Failure("you can only sort by either \"key\" or \"value\"")
+      }
       let keys = by == "key" ? entries.keys : entries.values
       let isSensitive = options[0]?.isTrue ?? false
       return .list(
         try sorted(
-          entries.items, by: isSensitive ? keys : keys.map(\.ignoringCase), descending: options[2]?.isTrue ?? false,
+          entries.items, by: isSensitive ? keys : keys.map(\.ignoringCase),
+          descending: options[2]?.isTrue ?? false,
           interpreter))
     },
     "sort": { (interpreter, value, arguments) throws(Failure) in
@@ -93,7 +99,8 @@ extension Filters {
       var seen: Set<ValueKey> = []
       var kept: [Value] = []
       for element in try elements(of: value, "unique") {
-        let part = try options[1].map { (name) throws(Failure) in try interpreter.look(up: name, in: element) }
+        let part = try options[1].map { (name) throws(Failure) in try interpreter.look(up: name, in: element)
+        }
         let found = part ?? element
         guard let key = ValueKey(options[0]?.isTrue == true ? found : found.ignoringCase) else {
           throw Failure("unhashable type: '\(found.typeName)'")
@@ -103,10 +110,14 @@ extension Filters {
       return .generator(Generator(kept))
     },
     "min": { (interpreter, value, arguments) throws(Failure) in
-      try extreme("min", value, arguments, interpreter) { (new, best) throws(Failure) in try new.isLess(than: best) }
+      try extreme("min", value, arguments, interpreter) { (new, best) throws(Failure) in
+        try new.isLess(than: best)
+      }
     },
     "max": { (interpreter, value, arguments) throws(Failure) in
-      try extreme("max", value, arguments, interpreter) { (new, best) throws(Failure) in try best.isLess(than: new) }
+      try extreme("max", value, arguments, interpreter) { (new, best) throws(Failure) in
+        try best.isLess(than: new)
+      }
     },
     "batch": { (interpreter, value, arguments) throws(Failure) in
       let options = try arguments.bound("batch", "linecount", "fill_with")

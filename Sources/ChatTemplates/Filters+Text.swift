@@ -45,13 +45,15 @@ extension Filters {
           try interpreter.reserve(bytes: 1, times: count)
           return .string(
             try indented(
-              text, String(repeating: " ", count: count), options[1]?.isTrue ?? false, options[2]?.isTrue ?? false,
+              text, String(repeating: " ", count: count), options[1]?.isTrue ?? false,
+              options[2]?.isTrue ?? false,
               interpreter))
         }
         indentation = given
       }
       return .string(
-        try indented(text, indentation, options[1]?.isTrue ?? false, options[2]?.isTrue ?? false, interpreter))
+        try indented(text, indentation, options[1]?.isTrue ?? false, options[2]?.isTrue ?? false, interpreter)
+      )
     },
     "center": { (interpreter, value, arguments) throws(Failure) in
       let width = try arguments.bound("center", "width")[0] ?? .int(80)
@@ -60,9 +62,12 @@ extension Filters {
     },
     "format": { (interpreter, value, arguments) throws(Failure) in
       if arguments.named.isEmpty {
-        return .string(try interpreter.checked(try StringFormat.percent(value.text, .tuple(arguments.positional))))
+        return .string(
+          try interpreter.checked(try StringFormat.percent(value.text, .tuple(arguments.positional))))
       }
-      if !arguments.positional.isEmpty { throw Failure("format takes arguments either all with names or none") }
+      if !arguments.positional.isEmpty {
+        throw Failure("format takes arguments either all with names or none")
+      }
       var entries = ValueDictionary()
       for (name, value) in arguments.named { entries.set(.string(name), value) }
       return .string(try interpreter.checked(try StringFormat.percent(value.text, .dictionary(entries))))

@@ -14,7 +14,8 @@ enum Filters {
       var writer = JSONWriter()
       writer.isASCII = options[0]?.isTrue ?? false
       if let indent = options[1], !indent.isNone {
-        let text = indent.wholeNumber.map { String(repeating: " ", count: min(max($0, 0), 1000)) } ?? indent.text
+        let text =
+          indent.wholeNumber.map { String(repeating: " ", count: min(max($0, 0), 1000)) } ?? indent.text
         if text.utf8.count > 1000 { throw Failure("tojson: the indentation is too long", kind: .limit) }
         writer.indentation = text
         writer.itemSeparator = ","
@@ -48,7 +49,9 @@ enum Filters {
       _ = try arguments.bound("abs")
       if case .undefined(let message) = value { throw Failure(message) }
       if case .float(let number) = value { return .float(number.magnitude) }
-      guard let number = value.wholeNumber else { throw Failure("bad operand type for abs: '\(value.typeName)'") }
+      guard let number = value.wholeNumber else {
+        throw Failure("bad operand type for abs: '\(value.typeName)'")
+      }
       return number < 0 ? try Operators.negated(.int(number)) : .int(number)
     },
     "round": { (_, value, arguments) throws(Failure) in
@@ -59,7 +62,8 @@ enum Filters {
       switch method {
       case "common":
         if let whole = value.wholeNumber {
-          return .int(digits >= 0 ? whole : Int(exactly: DecimalText.rounded(number, digits: digits)) ?? whole)
+          return .int(
+            digits >= 0 ? whole : Int(exactly: DecimalText.rounded(number, digits: digits)) ?? whole)
         }
         return .float(DecimalText.rounded(number, digits: digits))
       case "ceil", "floor":

@@ -68,7 +68,9 @@ struct FormatSpecification {
     case "r", "a": return try padded(cut(value.representation), isNumber: true)
     case "c": return try padded(value.wholeNumber.flatMap(Self.character) ?? value.text, isNumber: true)
     case "d", "i", "u":
-      guard let number = value.number else { throw Failure("%d format: a number is required, not \(value.typeName)") }
+      guard let number = value.number else {
+        throw Failure("%d format: a number is required, not \(value.typeName)")
+      }
       guard let whole = value.wholeNumber ?? Int(exactly: number.rounded(.towardZero)) else {
         throw Failure("%d format: the number is too large")
       }
@@ -132,6 +134,7 @@ struct FormatSpecification {
   }
 
   private func padded(_ text: String, isNumber: Bool) throws(Failure) -> String {
+    if width == 0, alignment != "=" { return text }
     let missing = max(width - text.unicodeScalars.count, 0)
     func filling(_ count: Int) -> String { String(repeating: String(Character(fill)), count: count) }
     switch alignment ?? (isNumber ? ">" : "<") {

@@ -33,8 +33,11 @@ enum GlobalFunctions {
       if step == 0 { throw Failure("range step must not be zero") }
       let (distance, overflow) = stop.subtractingReportingOverflow(start)
       if overflow || step == .min { throw Failure("range is too big", kind: .limit) }
-      let count = (distance > 0) == (step > 0) ? (distance.magnitude + step.magnitude - 1) / step.magnitude : 0
-      if count > maximumRange { throw Failure("range is too big, maximum size is \(maximumRange)", kind: .limit) }
+      let count =
+        (distance > 0) == (step > 0) ? (distance.magnitude + step.magnitude - 1) / step.magnitude : 0
+      if count > maximumRange {
+        throw Failure("range is too big, maximum size is \(maximumRange)", kind: .limit)
+      }
       try interpreter.charge(Int(count) / 4)
       return .list((0..<Int(count)).map { .int(start + $0 * step) })
     }

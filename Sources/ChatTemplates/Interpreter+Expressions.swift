@@ -79,7 +79,9 @@ extension Interpreter {
     case .minus: return try Operators.negated(operand)
     case .plus:
       if case .undefined(let message) = operand { throw Failure(message) }
-      guard operand.number != nil else { throw Failure("bad operand type for unary +: '\(operand.typeName)'") }
+      guard operand.number != nil else {
+        throw Failure("bad operand type for unary +: '\(operand.typeName)'")
+      }
       return operand.wholeNumber.map(Value.int) ?? operand
     }
   }
@@ -147,7 +149,9 @@ extension Interpreter {
       result.named.append((argument.name, try evaluate(argument.value, scope)))
     }
     if let spread = arguments.namedSpread {
-      guard case .dictionary(let entries) = try evaluate(spread, scope) else { throw Failure("** needs a dict") }
+      guard case .dictionary(let entries) = try evaluate(spread, scope) else {
+        throw Failure("** needs a dict")
+      }
       for (key, value) in zip(entries.keys, entries.values) {
         guard case .string(let name) = key else { throw Failure("keywords must be strings") }
         result.named.append((name, value))

@@ -18,6 +18,8 @@ final class Interpreter {
   private var loopDepth = 0
 
   init(limits: TemplateLimits, time: Int?) {
+    var limits = limits
+    limits.outputBytes = min(limits.outputBytes, TemplateLimits.maximumOutputBytes)
     self.limits = limits
     self.time = time
     stepsLeft = limits.steps
@@ -82,7 +84,7 @@ final class Interpreter {
   /// Refuses values that are nested so deep that showing, comparing or releasing them could exhaust the stack.
   ///
   /// Values grow deep only through variables, so variables are where it is checked.
-  private func checkDepth(_ value: Value, _ depth: Int = 0) throws(Failure) {
+  func checkDepth(_ value: Value, _ depth: Int = 0) throws(Failure) {
     if depth > Self.maximumValueDepth {
       throw Failure("a value is nested deeper than \(Self.maximumValueDepth)", kind: .limit)
     }
@@ -230,52 +232,5 @@ final class Interpreter {
       if try run(loop.body, inner) == .breakLoop { break }
     }
     if elements.isEmpty { _ = try run(loop.otherwise, Scope(parent: scope)) }
-  }
-
-  // MARK: - Macros
-
-  func call(_ macro: Macro, _ arguments: Arguments, caller: Macro?) throws(Failure) -> Value {
-    let definition = macro.definition
-    let scope = Scope(parent: macro.scope)
-    var named = ValueDictionary()
-    for (name, value) in arguments.named { named.set(.string(name), value) }
-    var more = ValueDictionary()
-    for (name, value) in zip(named.keys, named.values)
-    where !definition.parameters.contains(where: { name.text == $0.name }) {
-      if name.text == "caller", case .macro(let given) = value {
-        return try call(
-          macro, Arguments(positional: arguments.positional, named: arguments.named.filter { $0.name != "caller" }),
-          caller: given)
-      }
-      more.set(name, value)
-    }
-    if !more.isEmpty, !definition.takesMoreNamed {
-      throw Failure("macro '\(definition.name)' takes no keyword argument '\(more.keys[0].text)'")
-    }
-    let extra = arguments.positional.dropFirst(definition.parameters.count)
-    if !extra.isEmpty, !definition.takesMorePositional {
-      throw Failure("macro '\(definition.name)' takes not more than \(definition.parameters.count) argument(s)")
-    }
-    for value in arguments.positional + arguments.named.map(\.value) { try checkDepth(value) }
-    if definition.takesMoreNamed { scope["kwargs"] = .dictionary(more) }
-    if definition.takesMorePositional { scope["varargs"] = .tuple(Array(extra)) }
-    scope["caller"] = caller.map(Value.macro) ?? .undefined("No caller defined")
-    for (index, parameter) in definition.parameters.enumerated() {
-      if index < arguments.positional.count {
-        if named[parameter.name] != nil {
-          throw Failure("macro '\(definition.name)' got argument '\(parameter.name)' twice")
-        }
-        scope[parameter.name] = arguments.positional[index]
-      } else if let value = named[parameter.name] {
-        scope[parameter.name] = value
-      } else if let standard = parameter.standard {
-        scope[parameter.name] = try evaluate(standard, scope)
-      } else {
-        scope[parameter.name] = .undefined("parameter '\(parameter.name)' was not provided")
-      }
-    }
-    let callLine = line
-    defer { line = callLine }
-    return .string(try capture { () throws(Failure) in _ = try run(definition.body, scope) })
   }
 }

@@ -117,10 +117,14 @@ struct JSONParser {
     }
     repeat {
       skipSpace()
-      guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else { throw error("expected a key") }
+      guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
+        throw error("expected a key")
+      }
       let key = try string()
       skipSpace()
-      guard position < bytes.count, bytes[position] == UInt8(ascii: ":") else { throw error("expected a colon") }
+      guard position < bytes.count, bytes[position] == UInt8(ascii: ":") else {
+        throw error("expected a colon")
+      }
       position += 1
       entries[key] = try value()
     } while try continues(until: UInt8(ascii: "}"))
@@ -153,7 +157,8 @@ struct JSONParser {
   private mutating func string() throws(JSONError) -> String {
     position += 1
     let start = position
-    while position < bytes.count, bytes[position] != UInt8(ascii: "\""), bytes[position] != UInt8(ascii: "\\") {
+    while position < bytes.count, bytes[position] != UInt8(ascii: "\""), bytes[position] != UInt8(ascii: "\\")
+    {
       position += 1
     }
     if position < bytes.count, bytes[position] == UInt8(ascii: "\"") {

@@ -37,7 +37,9 @@ struct JSONWriter {
       var order = Array(entries.keys.indices)
       if sortsKeys {
         let keys = entries.keys
-        order = try Sorting.sorted(order) { (left, right) throws(Failure) in try keys[left].isLess(than: keys[right]) }
+        order = try Sorting.sorted(order) { (left, right) throws(Failure) in
+          try keys[left].isLess(than: keys[right])
+        }
       }
       try append("{", "}", count: order.count) { (writer, index) throws(Failure) in
         try writer.append(key: entries.keys[order[index]])
@@ -106,7 +108,8 @@ struct JSONWriter {
       case _ where scalar.value < 0x20 || (isASCII && scalar.value > 0x7E):
         for unit in String(Character(scalar)).utf16 {
           let code = String(unit, radix: 16)
-          quoted.append(contentsOf: ("\\u" + String(repeating: "0", count: 4 - code.count) + code).unicodeScalars)
+          quoted.append(
+            contentsOf: ("\\u" + String(repeating: "0", count: 4 - code.count) + code).unicodeScalars)
         }
       default: quoted.append(scalar)
       }

@@ -30,7 +30,9 @@ enum Operators {
   static func negated(_ value: Value) throws(Failure) -> Value {
     if case .undefined(let message) = value { throw Failure(message) }
     if case .float(let number) = value { return .float(-number) }
-    guard let number = value.wholeNumber else { throw Failure("bad operand type for unary -: '\(value.typeName)'") }
+    guard let number = value.wholeNumber else {
+      throw Failure("bad operand type for unary -: '\(value.typeName)'")
+    }
     let (result, overflow) = (0).subtractingReportingOverflow(number)
     if overflow { throw tooLarge }
     return .int(result)

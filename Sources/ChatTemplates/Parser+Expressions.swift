@@ -34,7 +34,8 @@ extension Parser {
         skip(name: "else")
         ? try nested { (parser) throws(TemplateError) in try parser.conditional() } : nil
       result = try Expression(
-        .conditional(test: test, then: result, otherwise: otherwise), line: line, parts: [test, result, otherwise])
+        .conditional(test: test, then: result, otherwise: otherwise), line: line,
+        parts: [test, result, otherwise])
     }
     return result
   }

@@ -75,7 +75,8 @@ extension Parser {
     if bounds.count > 2 { throw error("a slice has at most three parts") }
     let step = bounds.count == 2 ? bounds[1] : nil
     return try Expression(
-      .slice(base, start: start, stop: bounds[0], step: step), line: line, parts: [base, start, step] + bounds)
+      .slice(base, start: start, stop: bounds[0], step: step), line: line,
+      parts: [base, start, step] + bounds)
   }
 
   /// One or more filters in a row, each behind a bar.
@@ -106,7 +107,8 @@ extension Parser {
       let argument = try nested { (parser) throws(TemplateError) in try parser.primaryWithPostfix() }
       arguments.positional = [argument]
     }
-    let result = try Expression(.test(operand, name, arguments), line: line, parts: [operand] + arguments.parts)
+    let result = try Expression(
+      .test(operand, name, arguments), line: line, parts: [operand] + arguments.parts)
     return isNegated ? try Expression(.unary(.not, result), line: line, parts: [result]) : result
   }
 

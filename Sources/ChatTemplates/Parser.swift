@@ -44,7 +44,9 @@ struct Parser {
   }
 
   mutating func expectName() throws(TemplateError) -> String {
-    guard case .name(let name) = current.kind else { throw error("expected a name, found \(current.description)") }
+    guard case .name(let name) = current.kind else {
+      throw error("expected a name, found \(current.description)")
+    }
     advance()
     return name
   }

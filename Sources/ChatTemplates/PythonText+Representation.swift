@@ -1,6 +1,8 @@
 /// Values in the spelling of Python's `repr`.
 extension PythonText {
   static func representation(of text: String) -> String {
+    func isPlain(_ byte: UInt8) -> Bool { (0x20...0x7E).contains(byte) && byte != 0x27 && byte != 0x5C }
+    if text.utf8.allSatisfy(isPlain) { return "'" + text + "'" }
     let scalars = text.unicodeScalars
     let quote: Unicode.Scalar = scalars.contains("'") && !scalars.contains("\"") ? "\"" : "'"
     var result = String.UnicodeScalarView()

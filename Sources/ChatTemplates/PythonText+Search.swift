@@ -5,7 +5,9 @@ extension PythonText {
     guard let first = part.first else { return start <= text.count ? start : nil }
     var position = start
     while position + part.count <= text.count {
-      if text[position] == first, text[position..<position + part.count].elementsEqual(part) { return position }
+      if text[position] == first, text[position..<position + part.count].elementsEqual(part) {
+        return position
+      }
       position += 1
     }
     return nil

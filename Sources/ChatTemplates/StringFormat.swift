@@ -1,19 +1,19 @@
 /// Text with places to fill in: Python's `%` operator and its `format` method.
 enum StringFormat {
   /// How long a text may become.
-  private static let maximumBytes = 64 << 20
+  private static let maximumBytes = 16 << 20
 
   private static func append(
-    _ text: String, to result: inout String.UnicodeScalarView, _ bytes: inout Int
+    _ text: String, to result: inout String, _ bytes: inout Int
   ) throws(Failure) {
     bytes += text.utf8.count
     if bytes > maximumBytes { throw Failure("a formatted text is too long", kind: .limit) }
-    result.append(contentsOf: text.unicodeScalars)
+    result += text
   }
 
   /// `"%s of %d" % (a, b)`.
   static func percent(_ format: String, _ values: Value) throws(Failure) -> String {
-    var result = String.UnicodeScalarView()
+    var result = ""
     var rest = Substring(format).unicodeScalars
     var positional: [Value] = [values]
     if case .tuple(let elements) = values { positional = elements }
@@ -21,7 +21,7 @@ enum StringFormat {
     var bytes = 0
     while let scalar = rest.popFirst() {
       guard scalar == "%" else {
-        result.append(scalar)
+        result.unicodeScalars.append(scalar)
         continue
       }
       var named: Value?
@@ -57,7 +57,7 @@ enum StringFormat {
       }
       guard let kind = rest.popFirst() else { throw Failure("incomplete format") }
       if kind == "%" {
-        result.append("%")
+        result += "%"
         continue
       }
       specification.kind = kind
@@ -72,7 +72,7 @@ enum StringFormat {
       default: throw Failure("not all arguments converted during string formatting")
       }
     }
-    return String(result)
+    return result
   }
 
   private static func number(
@@ -96,19 +96,19 @@ enum StringFormat {
 
   /// `"{} of {name!r:>8}".format(a, name=b)`.
   static func braces(_ format: String, _ arguments: Arguments) throws(Failure) -> String {
-    var result = String.UnicodeScalarView()
+    var result = ""
     var rest = Substring(format).unicodeScalars
     var next = 0
     var bytes = 0
     while let scalar = rest.popFirst() {
       if scalar == "{" || scalar == "}", rest.first == scalar {
         rest.removeFirst()
-        result.append(scalar)
+        result.unicodeScalars.append(scalar)
         continue
       }
       if scalar == "}" { throw Failure("single '}' encountered in format string") }
       guard scalar == "{" else {
-        result.append(scalar)
+        result.unicodeScalars.append(scalar)
         continue
       }
       let field = rest.prefix { $0 != "}" }
@@ -129,17 +129,21 @@ enum StringFormat {
       let parsed = try FormatSpecification(String(Substring(specification.dropFirst())))
       try append(try parsed.braceText(value), to: &result, &bytes)
     }
-    return String(result)
+    return result
   }
 
   /// The value of a field: a number or name, with elements and attributes behind it.
-  private static func lookUp(_ field: String, _ arguments: Arguments, _ next: inout Int) throws(Failure) -> Value {
+  private static func lookUp(_ field: String, _ arguments: Arguments, _ next: inout Int) throws(Failure)
+    -> Value
+  {
     let head = String(field.prefix { $0 != "." && $0 != "[" })
     var value: Value
     if head.isEmpty || Int(head) != nil {
       let index = Int(head) ?? next
       if head.isEmpty { next += 1 }
-      guard arguments.positional.indices.contains(index) else { throw Failure("format index is out of range") }
+      guard arguments.positional.indices.contains(index) else {
+        throw Failure("format index is out of range")
+      }
       value = arguments.positional[index]
     } else {
       guard let named = arguments.named.last(where: { $0.name == head }) else {

@@ -3,7 +3,9 @@ extension StringMethods {
   static func string(_ value: Value?, _ function: String) throws(Failure) -> String {
     guard let value else { throw Failure("\(function) needs an argument") }
     if case .undefined(let message) = value { throw Failure(message) }
-    guard case .string(let text) = value else { throw Failure("\(function) needs str, not \(value.typeName)") }
+    guard case .string(let text) = value else {
+      throw Failure("\(function) needs str, not \(value.typeName)")
+    }
     return text
   }
 
@@ -22,7 +24,9 @@ extension StringMethods {
     _ text: String, _ arguments: Arguments, _ function: String, _ sides: PythonText.Sides
   ) throws(Failure) -> Value {
     let characters = try arguments.bound(function, "chars")[0]
-    if characters == nil || characters?.isNone == true { return .string(PythonText.stripped(text, sides: sides)) }
+    if characters == nil || characters?.isNone == true {
+      return .string(PythonText.stripped(text, sides: sides))
+    }
     return .string(PythonText.stripped(text, try string(characters, function), sides: sides))
   }
 
@@ -50,7 +54,8 @@ extension StringMethods {
       ? PythonText.piecesFromRight(of: text, separator: separator, limit: 1)
       : PythonText.pieces(of: text, separator: separator, limit: 1)
     if pieces.count == 2 { return .tuple([.string(pieces[0]), .string(separator), .string(pieces[1])]) }
-    return .tuple(fromRight ? [.string(""), .string(""), .string(text)] : [.string(text), .string(""), .string("")])
+    return .tuple(
+      fromRight ? [.string(""), .string(""), .string(text)] : [.string(text), .string(""), .string("")])
   }
 
   /// `startswith` and `endswith`: one text, or a tuple of texts any of which will do.
@@ -60,7 +65,9 @@ extension StringMethods {
     let values = try arguments.bound(function, "prefix", "start", "end")
     let bytes = Array(try part(text, values[1], values[2]).text.utf8)
     if case .tuple(let choices) = values[0] {
-      for choice in choices where matches(bytes, Array(try string(choice, function).utf8)) { return .bool(true) }
+      for choice in choices where matches(bytes, Array(try string(choice, function).utf8)) {
+        return .bool(true)
+      }
       return .bool(false)
     }
     return .bool(matches(bytes, Array(try string(values[0], function).utf8)))
@@ -99,7 +106,9 @@ extension StringMethods {
       let values = try arguments.bound(name, "width", "fillchar")
       guard let width = values[0]?.wholeNumber else { throw Failure("\(name) needs a width") }
       let fill = values[1] == nil ? " " : try string(values[1], name)
-      if fill.unicodeScalars.count != 1 { throw Failure("the fill character must be exactly one character long") }
+      if fill.unicodeScalars.count != 1 {
+        throw Failure("the fill character must be exactly one character long")
+      }
       let missing = max(width - text.unicodeScalars.count, 0)
       try interpreter.reserve(bytes: 4, times: missing)
       func padding(_ count: Int) -> String { String(repeating: fill, count: count) }

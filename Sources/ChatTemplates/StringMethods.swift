@@ -32,12 +32,16 @@ enum StringMethods {
     "isalpha": { .bool(every($0, isLetter)) },
     "isalnum": { .bool(every($0) { isLetter($0) || $0.properties.numericType != nil }) },
     "isdecimal": { .bool(every($0) { $0.properties.numericType == .decimal }) },
-    "isdigit": { .bool(every($0) { $0.properties.numericType == .decimal || $0.properties.numericType == .digit }) },
+    "isdigit": {
+      .bool(every($0) { $0.properties.numericType == .decimal || $0.properties.numericType == .digit })
+    },
     "isnumeric": { .bool(every($0) { $0.properties.numericType != nil }) },
     "isascii": { .bool($0.utf8.allSatisfy { $0 < 0x80 }) },
     "isidentifier": { text in
       let scalars = text.unicodeScalars
-      guard let first = scalars.first, first == "_" || first.properties.isXIDStart else { return .bool(false) }
+      guard let first = scalars.first, first == "_" || first.properties.isXIDStart else {
+        return .bool(false)
+      }
       return .bool(scalars.allSatisfy { $0.properties.isXIDContinue })
     },
     "istitle": { .bool(PythonText.titled($0) == $0 && $0.unicodeScalars.contains { $0.properties.isCased }) },
@@ -68,7 +72,8 @@ enum StringMethods {
       let prefix = try string(try arguments.bound("removeprefix", "prefix")[0], "removeprefix")
       let bytes = Array(text.utf8)
       return .string(
-        bytes.starts(with: prefix.utf8) ? String(decoding: bytes.dropFirst(prefix.utf8.count), as: UTF8.self) : text)
+        bytes.starts(with: prefix.utf8)
+          ? String(decoding: bytes.dropFirst(prefix.utf8.count), as: UTF8.self) : text)
     },
     "removesuffix": { (text, arguments, _) throws(Failure) in
       let suffix = Array(try string(try arguments.bound("removesuffix", "suffix")[0], "removesuffix").utf8)
@@ -81,7 +86,9 @@ enum StringMethods {
       try matches(text, arguments, "startswith") { $0.starts(with: $1) }
     },
     "endswith": { (text, arguments, _) throws(Failure) in
-      try matches(text, arguments, "endswith") { $0.suffix($1.count).elementsEqual($1) && $1.count <= $0.count }
+      try matches(text, arguments, "endswith") {
+        $0.suffix($1.count).elementsEqual($1) && $1.count <= $0.count
+      }
     },
     "find": { (text, arguments, _) throws(Failure) in try find(text, arguments, "find") },
     "rfind": { (text, arguments, _) throws(Failure) in try find(text, arguments, "rfind") },

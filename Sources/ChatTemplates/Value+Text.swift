@@ -18,7 +18,7 @@ extension Value {
   /// Beyond this depth, which only namespaces inside namespaces reach, values are shown as dots.
   private static let maximumDepth = 300
   /// Beyond this length the rest is left out; what is longer than the limits allow fails soon after.
-  private static let maximumBytes = 128 << 20
+  private static let maximumBytes = TemplateLimits.maximumOutputBytes
 
   private func write(to result: inout String, _ depth: Int = 0) {
     if depth > Self.maximumDepth || result.utf8.count > Self.maximumBytes {
@@ -33,7 +33,8 @@ extension Value {
     case .float(let number): result += PythonText.representation(of: number)
     case .string(let text): result += PythonText.representation(of: text)
     case .list(let elements): Self.write(elements, "[", "]", to: &result, depth + 1)
-    case .tuple(let elements): Self.write(elements, "(", elements.count == 1 ? ",)" : ")", to: &result, depth + 1)
+    case .tuple(let elements):
+      Self.write(elements, "(", elements.count == 1 ? ",)" : ")", to: &result, depth + 1)
     case .view(let name, let elements): Self.write(elements, "\(name)([", "])", to: &result, depth + 1)
     case .dictionary(let entries): Self.write(entries, to: &result, depth + 1)
     case .namespace(let namespace):
@@ -47,7 +48,9 @@ extension Value {
     }
   }
 
-  private static func write(_ elements: [Value], _ opening: String, _ closing: String, to result: inout String, _ depth: Int) {
+  private static func write(
+    _ elements: [Value], _ opening: String, _ closing: String, to result: inout String, _ depth: Int
+  ) {
     result += opening
     for (index, element) in elements.enumerated() {
       if index > 0 { result += ", " }

@@ -62,7 +62,9 @@ enum ValueTests {
   }
 
   static func other(_ arguments: Arguments) throws(Failure) -> Value {
-    guard let other = try arguments.bound("test", "other")[0] else { throw Failure("the test needs an argument") }
+    guard let other = try arguments.bound("test", "other")[0] else {
+      throw Failure("the test needs an argument")
+    }
     return other
   }
 

@@ -6,7 +6,8 @@
 public enum SyntheticAcceptance {
   /// Checks the rates of a request.
   public static func validate(_ rates: [Double]) throws(RequestError) {
-    guard (1...Speculation.depths.upperBound).contains(rates.count), rates.allSatisfy({ $0 >= 0 && $0 <= 1 }) else {
+    guard (1...Speculation.depths.upperBound).contains(rates.count), rates.allSatisfy({ $0 >= 0 && $0 <= 1 })
+    else {
       throw .optionOutOfRange(
         option: "synthetic-acceptance", found: rates.map { "\($0)" }.joined(separator: ","),
         accepted: "1 to \(Speculation.depths.upperBound) rates from 0 to 1")

@@ -42,10 +42,13 @@ struct Acceptance: ParsableCommand {
   func run() throws {
     let lines = try readPrompts()
     let model = try modelArguments.load()
-    let options = try arguments.options(model, promptCount: lines.count)
+    let options = try arguments.options(model, prompts: lines, isRaw: raw)
     if options.syntheticAcceptance != nil { Terminal.error(AcceptanceRates.warning) }
     Interruption.watch()
     let runner = try AcceptanceRunner(model: model, prompts: lines, options: options)
+    if runner.promptCount == 0 {
+      throw CommandError.failure("no prompt fits into the context of \(model.context)")
+    }
     let progress = ProgressLine()
     let report = try runner.run(progress: progress.show, isCancelled: { Interruption.isRequested })
     progress.clear()
@@ -91,7 +94,8 @@ struct Acceptance: ParsableCommand {
       for line in try PromptFile.read(path, isRaw: raw) {
         all.append(
           ReportPrompt(
-            id: line.id ?? "prompt \(all.count + 1)", prompt: line.prompt, thinking: raw ? nil : line.thinking,
+            id: line.id ?? "prompt \(all.count + 1)", prompt: line.prompt,
+            thinking: raw ? nil : line.thinking,
             category: line.category, answer: line.answer))
       }
     }

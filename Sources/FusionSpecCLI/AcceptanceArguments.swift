@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import Decoding
-import FusionSpec
+public import FusionSpec
 import Models
 
 /// Rates of forced acceptance as an option's value, such as 0.9,0.8,0.7.
@@ -17,6 +17,8 @@ struct AcceptanceRates: ExpressibleByArgument {
   /// What a person must know before believing a word.
   static let warning = "warning: acceptance is forced (--synthetic-acceptance): the text is garbage"
 }
+
+extension LongPromptRule: ExpressibleByArgument {}
 
 /// What `--depths` lists.
 struct DepthList: ExpressibleByArgument {
@@ -43,7 +45,8 @@ struct DepthList: ExpressibleByArgument {
 
   /// The settings that suit a model where nothing is asked for.
   static func standard(mtpHeadCount: Int) -> DepthList {
-    DepthList(mtpHeadCount > 0 ? (1...4).map { .mtp(depth: $0) } + [.automatic] : [.lookup(depth: 5), .automatic])
+    DepthList(
+      mtpHeadCount > 0 ? (1...4).map { .mtp(depth: $0) } + [.automatic] : [.lookup(depth: 5), .automatic])
   }
 }
 
@@ -52,7 +55,9 @@ struct ThinkingList: ExpressibleByArgument {
   let modes: [ThinkingMode]
 
   init?(argument: String) {
-    let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { ThinkingMode(rawValue: String($0)) }
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map {
+      ThinkingMode(rawValue: String($0))
+    }
     let modes = parts.compactMap { $0 }
     guard modes.count == parts.count, Set(modes).count == modes.count, !modes.isEmpty else { return nil }
     self.modes = modes
@@ -86,6 +91,11 @@ struct AcceptanceArguments: ParsableArguments {
   @Flag(help: "Do not stop at the end-of-sequence token.") var ignoreEos = false
   @Option(
     help: ArgumentHelp(
+      "Prompts that do not fit into the context: skip, truncate (only their last tokens are used), fail.",
+      valueName: "rule"))
+  var longPrompts: LongPromptRule = .skip
+  @Option(
+    help: ArgumentHelp(
       "For benchmarks only: accept each draft with the probability given for its position, such as 0.9,0.8,0.7. "
         + "The text is garbage and token ids are not compared.", valueName: "rates"))
   var syntheticAcceptance: AcceptanceRates?
@@ -99,7 +109,9 @@ struct AcceptanceArguments: ParsableArguments {
     if let thinkingBudget, thinkingBudget < 0 {
       throw ValidationError("--thinking-budget: found \(thinkingBudget), accepted: 0 or more")
     }
-    if answerReserve < 0 { throw ValidationError("--answer-reserve: found \(answerReserve), accepted: 0 or more") }
+    if answerReserve < 0 {
+      throw ValidationError("--answer-reserve: found \(answerReserve), accepted: 0 or more")
+    }
     do {
       try sampling.validate()
     } catch {
@@ -109,21 +121,27 @@ struct AcceptanceArguments: ParsableArguments {
 
   var sampling: SamplingOptions {
     SamplingOptions(
-      temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty, seed: seed)
+      temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty,
+      seed: seed)
   }
 
   /// The options for a model.
-  func options(_ model: LanguageModel, promptCount: Int) throws -> AcceptanceOptions {
+  func options(_ model: LanguageModel, prompts: [ReportPrompt], isRaw: Bool) throws -> AcceptanceOptions {
     if model.thinkingProfile == nil, thinkingBudget != nil || answerReserve > 0 {
       throw RequestError.unsupported(
         option: thinkingBudget != nil ? "thinking-budget" : "answer-reserve",
         reason: "\(model.name) marks no thoughts")
     }
     let standard = DepthList.standard(mtpHeadCount: model.decoder.mtpHeadCount)
+    // Where all prompts leave the mode to the model, its default is what was measured.
+    let isDefault = !isRaw && prompts.allSatisfy { $0.thinking == nil }
+    let modes: [ThinkingMode?] = thinking?.modes ?? [isDefault ? model.thinkingProfile?.defaultMode : nil]
     return AcceptanceOptions(
-      speculations: (depths ?? standard).speculations, thinking: thinking?.modes ?? [nil], maximumTokens: maxTokens,
-      sampling: sampling, batch: min(batch, promptCount), repetitions: repetitions, ignoresEndOfSequence: ignoreEos,
+      speculations: (depths ?? standard).speculations, thinking: modes,
+      maximumTokens: maxTokens,
+      sampling: sampling, batch: min(batch, prompts.count), repetitions: repetitions,
+      ignoresEndOfSequence: ignoreEos,
       thinkingBudget: thinkingBudget, answerReserve: answerReserve,
-      syntheticAcceptance: syntheticAcceptance?.values)
+      syntheticAcceptance: syntheticAcceptance?.values, longPrompts: longPrompts)
   }
 }

@@ -8,7 +8,9 @@ enum DraftHeadWarning {
   /// Milliseconds of a forward beyond which the test would take too long to make unasked.
   private static let slowestForward = 50.0
 
-  static func check(_ model: LanguageModel, _ counters: SpeculationCounters, request: GenerationRequest?) throws {
+  static func check(_ model: LanguageModel, _ counters: SpeculationCounters, request: GenerationRequest?)
+    throws
+  {
     guard let request, request.syntheticAcceptance == nil, model.decoder.mtpHeadCount > 0 else { return }
     switch request.speculation {
     case .mtp, .automatic: break

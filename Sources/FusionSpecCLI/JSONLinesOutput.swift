@@ -60,6 +60,7 @@ struct JSONLinesOutput: GenerationOutput {
     members["depth"] = JSONDocument(reply.request.speculation.fixedDepth)
     members["depth_histogram"] = JSONDocument(result.depthHistogram)
     if let rates = reply.request.syntheticAcceptance {
+      members["synthetic"] = .bool(true)
       members["synthetic_acceptance"] = .array(rates.map { JSONDocument($0) })
     }
     members["disabled_reason"] = JSONDocument(result.speculationOffReason)

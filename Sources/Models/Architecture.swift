@@ -21,6 +21,8 @@ public struct LoadOptions: Sendable {
 public protocol Architecture: Sendable {
   /// The values of `model_type` that this type opens.
   static var modelTypes: [String] { get }
+  /// The names in `architectures` that this type opens, for configurations without a `model_type`.
+  static var classNames: [String] { get }
   /// Reads and checks the hyperparameters. Anything that the family knows and this runtime does not is an error.
   ///
   /// - Parameter hasTensor: Whether the checkpoint has a tensor; decides what the configuration leaves open.
@@ -44,8 +46,8 @@ extension Architecture {
 public enum ArchitectureRegistry {
   static let architectures: [any Architecture.Type] = [
     Mixtral.self, DeepseekMoE.self, Qwen2MoE.self, Qwen3MoE.self, DeepseekV2.self, DeepseekV3.self,
-    PanguProMoE.self,
-    PanguEmbedded.self, PanguUltraMoE.self, Glm4MoE.self, MiMo.self, Llama.self, Qwen2.self, Qwen3.self,
+    PanguProMoE.self, PanguEmbedded.self, PanguUltraMoE.self, Glm4MoE.self, MiMo.self, Llama.self, Qwen2.self,
+    Qwen3.self,
   ]
 
   /// The supported values of `model_type`.
@@ -57,13 +59,24 @@ public enum ArchitectureRegistry {
   public static func architecture(
     for configuration: ConfigurationObject, hasTensor: (String) -> Bool = { _ in true }
   ) throws(LoadError) -> any Architecture {
-    let modelType = try configuration.string("model_type")
-    guard let type = architectures.first(where: { $0.modelTypes.contains(modelType) }) else {
+    guard let type = try type(for: configuration) else {
       throw LoadError(
         .unsupported, file: configuration.file, place: "key \"model_type\"", problem: "unknown model type",
-        found: LoadError.quoted(modelType), accepted: modelTypes.joined(separator: ", "))
+        found: LoadError.quoted(try configuration.string("model_type")),
+        accepted: modelTypes.joined(separator: ", "))
     }
     return try type.init(configuration, hasTensor: hasTensor)
+  }
+
+  /// The family that `model_type` names, or `architectures` where there is no `model_type`.
+  private static func type(
+    for configuration: ConfigurationObject
+  ) throws(LoadError) -> (any Architecture.Type)? {
+    if let modelType = try configuration.stringIfPresent("model_type") {
+      return architectures.first { $0.modelTypes.contains(modelType) }
+    }
+    let names = try configuration.stringsIfPresent("architectures") ?? []
+    return architectures.first { type in type.classNames.contains { names.contains($0) } }
   }
 
   /// Reads a checkpoint's configuration.
@@ -76,7 +89,8 @@ public enum ArchitectureRegistry {
     _ configuration: ConfigurationObject, options: LoadOptions, seed: UInt64 = 0
   ) throws(LoadError) -> DecoderModel {
     let blueprint = try architecture(for: configuration).blueprint
-    return try BlueprintLoader(blueprint, source: .random(RandomWeights(seed: seed)), options: options).model()
+    let weights = WeightSource.random(RandomWeights(seed: seed))
+    return try BlueprintLoader(blueprint, source: weights, options: options).model()
   }
 
   /// Loads a checkpoint. Returns the model and the tensors that were left unread on purpose.

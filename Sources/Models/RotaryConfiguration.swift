@@ -20,6 +20,9 @@ public struct RotaryConfiguration: Sendable, Equatable {
       ?? defaultBase
     let parameters = try configuration.objectIfPresent("rope_parameters")
     let legacy = try configuration.objectIfPresent("rope_scaling")
+    if let parameters, parameters.has("full_attention") || parameters.has("sliding_attention") {
+      throw configuration.unsupported("rope_parameters", accepted: "one set of parameters for all layers")
+    }
     scaling = try Self.scaling(parameters ?? legacy, configuration, types)
   }
 

@@ -16,8 +16,6 @@ struct SentencePieceModelFile: Sendable {
   struct Piece: Sendable {
     var text: String
     var type: PieceType
-    /// Where the file spells the type; nil where the type is left out (normal).
-    fileprivate var typeOffset: Int?
   }
 
   private(set) var serialized: [UInt8]
@@ -40,19 +38,43 @@ struct SentencePieceModelFile: Sendable {
   }
 
   /// The same model with some pieces turned into control pieces, which encoding never produces.
-  func hidingPieces(_ ids: some Sequence<Int>) -> [UInt8] {
-    var copy = serialized
-    for id in ids {
-      guard pieces.indices.contains(id), let offset = pieces[id].typeOffset else { continue }
-      copy[offset] = (copy[offset] & 0x80) | PieceType.control.rawValue
+  ///
+  /// Of a field that comes twice the last one counts, so another type is simply put behind each of the pieces.
+  func hidingPieces(_ ids: Set<Int>) -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(serialized.count + 2 * ids.count)
+    var reader = WireReader(serialized[...])
+    var id = 0
+    var start = reader.position
+    while let field = try? reader.next() {
+      if field.number == 1, case .bytes(let message) = field.value {
+        if ids.contains(id) {
+          result +=
+            [0x0A] + Self.variableLength(message.count + 2) + message + [0x18, PieceType.control.rawValue]
+          start = reader.position
+        }
+        id += 1
+      }
+      result += serialized[start..<reader.position]
+      start = reader.position
     }
-    return copy
+    return result
+  }
+
+  private static func variableLength(_ number: Int) -> [UInt8] {
+    var rest = number
+    var bytes: [UInt8] = []
+    while rest >= 0x80 {
+      bytes.append(UInt8(rest & 0x7F) | 0x80)
+      rest >>= 7
+    }
+    return bytes + [UInt8(rest)]
   }
 
   /// The same model without the space that is added in front of text.
   ///
   /// A message field that comes twice is merged by the rules of the format, so the setting is simply appended.
-  var withoutDummyPrefix: [UInt8] { serialized + [0x1A, 0x02, 0x18, 0x00] }
+  static func withoutDummyPrefix(_ serialized: [UInt8]) -> [UInt8] { serialized + [0x1A, 0x02, 0x18, 0x00] }
 
   // MARK: - Reading
 
@@ -96,7 +118,6 @@ struct SentencePieceModelFile: Sendable {
           throw WireError("piece \(pieces.count) has the unknown type \(value)")
         }
         piece.type = type
-        piece.typeOffset = field.valueOffset
       default: continue
       }
     }

@@ -4,6 +4,8 @@ public struct SentencePieceTokenizer: Tokenizer {
   public struct Options: Sendable {
     /// Ids that the model's configuration declares special, besides the model's control pieces.
     public var specialTokens: Set<TokenID> = []
+    /// Tokens behind the model's own vocabulary, which the library does not know.
+    public var addedTokens: [AddedPiece] = []
     /// Whether text after a special token is encoded as if it stood at the beginning, with a space in front of it.
     ///
     /// It concerns only tokens that the library itself does not recognise in text: control pieces and
@@ -14,8 +16,28 @@ public struct SentencePieceTokenizer: Tokenizer {
     public init() {}
   }
 
+  /// A token behind the model's own vocabulary.
+  public struct AddedPiece: Sendable {
+    /// The id.
+    public var id: TokenID
+    /// The text that stands for the token.
+    public var text: String
+    /// Whether the token marks structure; otherwise it is text that is always one token.
+    public var isSpecial: Bool
+
+    /// Makes a token.
+    public init(id: TokenID, text: String, isSpecial: Bool) {
+      self.id = id
+      self.text = text
+      self.isSpecial = isSpecial
+    }
+  }
+
+  /// What the tokenizer is, for people.
   public let kind = "sentencepiece"
+  /// What decoding does with bytes that are not UTF-8.
   public let invalidBytes = InvalidByteRule.replaceEachByte
+  /// What decoding does to a leading space.
   public let leadingSpace: LeadingSpaceRule
 
   /// The padding token, where the vocabulary has one.
@@ -24,12 +46,17 @@ public struct SentencePieceTokenizer: Tokenizer {
   let library: SentencePieceLibrary
   /// Like `library`, but blind to the special pieces that it would match in text.
   private let libraryWithoutSpecials: SentencePieceLibrary
-  /// Like `library`, but adding no space in front of text; nil where that would make no difference.
-  private let libraryWithoutPrefix: SentencePieceLibrary?
+  /// Like the two, but adding no space in front of text; nil where that would make no difference.
+  private let withoutPrefix: LazyLibrary?
+  private let withoutSpecialsAndPrefix: LazyLibrary?
   private let pieces: [SentencePieceModelFile.Piece]
   private let unknownSurface: [UInt8]
   private let special: Set<TokenID>
+  /// The special tokens that the library does not find in text, and all of them.
   private let splitting: TextTrie
+  private let markup: TextTrie
+  /// Whether text behind a token of `splitting` is encoded as if at the beginning.
+  private let addsPrefixAfterSpecialTokens: Bool
   private let idsByText: [String: TokenID]
 
   /// Opens a model.
@@ -47,13 +74,13 @@ public struct SentencePieceTokenizer: Tokenizer {
     if library.vocabularySize != model.pieces.count {
       throw .malformed(file: file, reason: "not a SentencePiece model: its pieces cannot be counted")
     }
-    pieces = model.pieces
     unknownSurface = Array(model.unknownSurface.utf8)
     leadingSpace = model.removesExtraWhitespace ? .dropUntilText : model.addsDummyPrefix ? .dropOne : .keep
 
     var special: Set<TokenID> = []
-    var matchedByLibrary: [Int] = []
+    var hidden: Set<Int> = []
     var splitting = TextTrie()
+    var markup = TextTrie()
     var idsByText: [String: TokenID] = [:]
     for (index, piece) in model.pieces.enumerated() {
       let id = TokenID(index)
@@ -64,33 +91,61 @@ public struct SentencePieceTokenizer: Tokenizer {
         splitting.insert(piece.text, value: id)
       case .userDefined where isDeclared || Self.looksSpecial(piece.text):
         special.insert(id)
-        matchedByLibrary.append(index)
+        hidden.insert(index)
         if isDeclared, options.addsPrefixAfterSpecialTokens { splitting.insert(piece.text, value: id) }
       case .normal where isDeclared:
         special.insert(id)
+        hidden.insert(index)
         splitting.insert(piece.text, value: id)
       default: break
       }
+      if special.contains(id) { markup.insert(piece.text, value: id) }
       if special.contains(id) || piece.type == .userDefined || piece.type == .unknown {
         idsByText[piece.text] = id
       }
     }
+    var pieces = model.pieces
+    for added in options.addedTokens where Int(added.id) >= model.pieces.count {
+      guard !added.text.isEmpty, Int(added.id) < model.pieces.count + Self.maximumAddedCount else {
+        throw .malformed(
+          file: file, reason: "added token \(added.id) (\"\(added.text)\") is out of range or empty")
+      }
+      while pieces.count <= Int(added.id) { pieces.append(.init(text: "", type: .control)) }
+      let isMarkup = added.isSpecial || Self.looksSpecial(added.text)
+      pieces[Int(added.id)] = .init(text: added.text, type: isMarkup ? .control : .userDefined)
+      if isMarkup { special.insert(added.id) }
+      splitting.insert(added.text, value: added.id)
+      if isMarkup { markup.insert(added.text, value: added.id) }
+      idsByText[added.text] = added.id
+    }
+    self.pieces = pieces
     self.special = special
     self.splitting = splitting
+    self.markup = markup
+    addsPrefixAfterSpecialTokens = options.addsPrefixAfterSpecialTokens
     self.idsByText = idsByText
-    libraryWithoutSpecials =
-      matchedByLibrary.isEmpty
-      ? library : try SentencePieceLibrary(model.hidingPieces(matchedByLibrary), file: file)
-    let needsPlainFragments = model.addsDummyPrefix && !options.addsPrefixAfterSpecialTokens && !splitting.isEmpty
-    libraryWithoutPrefix =
-      needsPlainFragments ? try SentencePieceLibrary(model.withoutDummyPrefix, file: file) : nil
+    let plain = hidden.isEmpty ? serialized : model.hidingPieces(hidden)
+    libraryWithoutSpecials = hidden.isEmpty ? library : try SentencePieceLibrary(plain, file: file)
+    guard model.addsDummyPrefix else {
+      withoutPrefix = nil
+      withoutSpecialsAndPrefix = nil
+      return
+    }
+    withoutPrefix = LazyLibrary(SentencePieceModelFile.withoutDummyPrefix(serialized), fallback: library)
+    withoutSpecialsAndPrefix = LazyLibrary(
+      SentencePieceModelFile.withoutDummyPrefix(plain), fallback: libraryWithoutSpecials)
   }
 
+  /// The number of ids.
   public var vocabularySize: Int { pieces.count }
+  /// The token that begins every sequence, where the vocabulary has one.
   public var beginningOfSequence: TokenID? { library.beginningOfSequence }
+  /// The token that ends a sequence, where the vocabulary has one.
   public var endOfSequence: TokenID? { library.endOfSequence }
+  /// The token that stands for text the vocabulary cannot spell.
   public var unknown: TokenID? { library.unknown }
 
+  /// The ids of `text`; special tokens are recognised only where asked for.
   public func encode(_ text: String, parsingSpecialTokens: Bool) -> [TokenID] {
     guard parsingSpecialTokens else { return encode(text, with: libraryWithoutSpecials) }
     var ids: [TokenID] = []
@@ -98,12 +153,35 @@ public struct SentencePieceTokenizer: Tokenizer {
       switch fragment {
       case .token(let id): ids.append(id)
       case .text(let part):
-        ids += encode(part, with: ids.isEmpty ? library : libraryWithoutPrefix ?? library)
+        let addsPrefix = ids.isEmpty || addsPrefixAfterSpecialTokens
+        ids += encode(part, with: addsPrefix ? library : withoutPrefix?.library ?? library)
       }
     }
     return ids
   }
 
+  /// The ids of `text`, in which only texts of special tokens without a mark inside become these tokens.
+  public func encode(_ text: String, literalMark mark: LiteralMark) -> [TokenID] {
+    if !text.unicodeScalars.contains(mark.scalar) { return encode(text, parsingSpecialTokens: true) }
+    var ids: [TokenID] = []
+    for fragment in markup.split(text) {
+      switch fragment {
+      case .token(let id): ids.append(id)
+      case .text(let part):
+        let follows = ids.last.map { addsPrefixAfterSpecialTokens && splitting.contains($0) }
+        let other = follows ?? true ? nil : withoutSpecialsAndPrefix?.library
+        ids += encode(mark.removed(from: part), with: other ?? libraryWithoutSpecials)
+      }
+    }
+    return ids
+  }
+
+  /// The text with a mark inside every text of a special token in it.
+  public func marking(_ text: String, with mark: LiteralMark) -> String {
+    mark.inserted(into: text, at: markup)
+  }
+
+  /// The raw bytes that a token contributes to text: none for control tokens, nil for an id out of range.
   public func bytes(of token: TokenID) -> [UInt8]? {
     guard let piece = self[token] else { return nil }
     switch piece.type {
@@ -114,8 +192,10 @@ public struct SentencePieceTokenizer: Tokenizer {
     }
   }
 
+  /// The vocabulary's own spelling of a token.
   public func piece(of token: TokenID) -> String? { self[token]?.text }
 
+  /// Whether a token begins with a space that decoding may drop at the beginning of text.
   public func beginsWithSpaceMark(_ token: TokenID) -> Bool {
     guard let piece = self[token] else { return false }
     switch piece.type {
@@ -124,8 +204,10 @@ public struct SentencePieceTokenizer: Tokenizer {
     }
   }
 
+  /// Whether a token marks structure instead of spelling text.
   public func isSpecial(_ token: TokenID) -> Bool { special.contains(token) }
 
+  /// The special or added token whose text is exactly `text`.
   public func token(for text: String) -> TokenID? { idsByText[text] }
 
   // MARK: - Parts
@@ -149,6 +231,9 @@ public struct SentencePieceTokenizer: Tokenizer {
     // The library refuses text only where a model contradicts itself: then nothing of the text is in its vocabulary.
     return library.encode(text) ?? unknown.map { [$0] } ?? []
   }
+
+  /// More tokens than this behind a vocabulary are a mistake.
+  private static let maximumAddedCount = 65_536
 
   /// Whether a user-defined piece is markup, such as `<think>`, `<|user|>` or `[unused16]`.
   ///

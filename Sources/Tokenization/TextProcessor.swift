@@ -54,8 +54,13 @@ public struct TextProcessor: Sendable {
 
   /// The ids of a whole prompt, with the beginning-of-sequence token exactly once where the model wants it.
   public func encodePrompt(_ text: String, parsingSpecialTokens: Bool) -> [TokenID] {
-    let ids = tokenizer.encode(text, parsingSpecialTokens: parsingSpecialTokens)
-    guard addsBeginningOfSequence, let beginning = beginningOfSequence, ids.first != beginning else { return ids }
+    withBeginning(tokenizer.encode(text, parsingSpecialTokens: parsingSpecialTokens))
+  }
+
+  private func withBeginning(_ ids: [TokenID]) -> [TokenID] {
+    guard addsBeginningOfSequence, let beginning = beginningOfSequence, ids.first != beginning else {
+      return ids
+    }
     return [beginning] + ids
   }
 
@@ -80,12 +85,32 @@ public struct TextProcessor: Sendable {
     }
   }
 
+  /// The ids of a conversation as the chat template makes it, in which nothing that people or tools wrote becomes a
+  /// special token.
+  ///
+  /// - Parameters:
+  ///   - messages: The turns, usually dictionaries with `role` and `content`.
+  ///   - addGenerationPrompt: Whether the text ends with the opening of the assistant's turn.
+  ///   - variables: Further values the template may ask for.
+  ///   - trustedRoles: The roles whose turns may hold special tokens as text, such as the thoughts of the assistant.
+  public func encodeChat(
+    messages: [TemplateValue], addGenerationPrompt: Bool = true, variables: [String: TemplateValue] = [:],
+    trustedRoles: Set<String> = ["assistant", "system"]
+  ) throws(TokenizerError) -> [TokenID] {
+    let guarded = GuardedMessages(messages, tokenizer: tokenizer, trustedRoles: trustedRoles)
+    let text = try renderChat(
+      messages: guarded.messages, addGenerationPrompt: addGenerationPrompt, variables: variables)
+    guard let mark = guarded.mark else { return encodePrompt(text, parsingSpecialTokens: true) }
+    return withBeginning(tokenizer.encode(text, literalMark: mark))
+  }
+
   private static func makeTokenizer(
     _ files: ModelFolder, _ configuration: TokenizerConfiguration
   ) throws(TokenizerError) -> any Tokenizer {
     if let model = try files.read("tokenizer.model") {
       var options = SentencePieceTokenizer.Options()
       options.specialTokens = configuration.specialTokenIDs
+      options.addedTokens = configuration.addedTokens
       options.addsPrefixAfterSpecialTokens = configuration.isLegacySentencePiece
       return try SentencePieceTokenizer(
         serialized: model, file: files.path("tokenizer.model"), options: options)

@@ -12,10 +12,14 @@ struct TextTrie: Sendable {
   }
 
   private var nodes = [Node()]
+  private var values: Set<TokenID> = []
   /// Which bytes begin any entry, so that ordinary text is passed over quickly.
   private var beginsEntry = [Bool](repeating: false, count: 256)
 
   var isEmpty: Bool { nodes.count == 1 }
+
+  /// Whether an entry has this value.
+  func contains(_ value: TokenID) -> Bool { values.contains(value) }
 
   /// Adds a text, which must not be empty.
   mutating func insert(_ text: String, value: TokenID) {
@@ -31,7 +35,9 @@ struct TextTrie: Sendable {
         current = next
       }
     }
-    if current != 0 { nodes[current].value = value }
+    if current == 0 { return }
+    nodes[current].value = value
+    values.insert(value)
   }
 
   /// The longest entry that begins at `start` and ends before `end`, with its length in bytes.

@@ -32,6 +32,13 @@ public protocol Tokenizer: Sendable {
   ///   Without it the characters are encoded as ordinary text, so that a prompt cannot forge a special token.
   func encode(_ text: String, parsingSpecialTokens: Bool) -> [TokenID]
 
+  /// The ids of `text`, in which texts of special tokens become these tokens unless `literalMark` stands inside them.
+  /// The marks themselves are not encoded.
+  func encode(_ text: String, literalMark: LiteralMark) -> [TokenID]
+
+  /// The text with a mark inside every text of a special token in it.
+  func marking(_ text: String, with mark: LiteralMark) -> String
+
   /// The raw bytes that a token contributes to text, which may be a part of a character.
   ///
   /// - Returns: An empty array for control tokens; nil for an id out of range.

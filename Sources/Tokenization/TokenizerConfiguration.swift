@@ -4,9 +4,12 @@ import ChatTemplates
 struct TokenizerConfiguration {
   let file: String
   private let root: TemplateDictionary
+  /// `special_tokens_map.json`, which older folders have for the texts of tokens with a role.
+  private let specialTokensMap: TemplateValue?
 
   init(_ files: ModelFolder) throws(TokenizerError) {
     file = files.path("tokenizer_config.json")
+    specialTokensMap = try files.readJSON("special_tokens_map.json")
     guard let json = try files.readJSON("tokenizer_config.json") else {
       root = TemplateDictionary()
       return
@@ -27,7 +30,9 @@ struct TokenizerConfiguration {
   var specialTokenTexts: [String: String] {
     var texts: [String: String] = [:]
     for role in ["bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token"] {
-      texts[role] = root[role]?.string ?? root[role]?["content"]?.string
+      // Null says that there is no such token, whatever an older file says.
+      let entry = root[role] ?? specialTokensMap?[role]
+      texts[role] = entry?.string ?? entry?["content"]?.string
     }
     return texts
   }
@@ -41,12 +46,23 @@ struct TokenizerConfiguration {
     return ids
   }
 
+  /// The tokens that `added_tokens_decoder` lists.
+  var addedTokens: [SentencePieceTokenizer.AddedPiece] {
+    var tokens: [SentencePieceTokenizer.AddedPiece] = []
+    for (key, value) in root["added_tokens_decoder"]?.dictionary ?? TemplateDictionary() {
+      guard let id = TokenID(key), let text = value["content"]?.string else { continue }
+      tokens.append(.init(id: id, text: text, isSpecial: value["special"]?.bool ?? false))
+    }
+    return tokens
+  }
+
   /// Whether text after a special token gets a space in front, as transformers' `legacy` SentencePiece classes do.
   ///
   /// Those classes take a missing answer for yes; models without such a class follow the library.
   var isLegacySentencePiece: Bool {
     if let legacy = root["legacy"]?.bool { return legacy }
     let className = root["tokenizer_class"]?.string ?? ""
-    return ["LlamaTokenizer", "LlamaTokenizerFast", "CodeLlamaTokenizer", "PanguTokenizer"].contains(className)
+    return ["LlamaTokenizer", "LlamaTokenizerFast", "CodeLlamaTokenizer", "PanguTokenizer"].contains(
+      className)
   }
 }

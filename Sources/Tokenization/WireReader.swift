@@ -17,13 +17,14 @@ struct WireReader {
   struct Field {
     var number: UInt64
     var value: Value
-    /// Where the value begins in the array that the message is a slice of.
-    var valueOffset: Int
   }
 
   private var rest: ArraySlice<UInt8>
 
   init(_ message: ArraySlice<UInt8>) { rest = message }
+
+  /// Where the next field begins, in the array that the message is a slice of.
+  var position: Int { rest.startIndex }
 
   /// The next field, or nil at the end of the message.
   mutating func next() throws(WireError) -> Field? {
@@ -31,22 +32,21 @@ struct WireReader {
     let key = try variableLengthInteger()
     let number = key >> 3
     if number == 0 { throw WireError("a field has number 0") }
-    let offset = rest.startIndex
     switch key & 7 {
     case 0:
-      return Field(number: number, value: .integer(try variableLengthInteger()), valueOffset: offset)
+      return Field(number: number, value: .integer(try variableLengthInteger()))
     case 1:
       try skip(8)
-      return Field(number: number, value: .fixed, valueOffset: offset)
+      return Field(number: number, value: .fixed)
     case 2:
       let length = try variableLengthInteger()
       guard let length = Int(exactly: length) else { throw WireError("it is cut short") }
       let value = rest.prefix(length)
       try skip(length)
-      return Field(number: number, value: .bytes(value), valueOffset: value.startIndex)
+      return Field(number: number, value: .bytes(value))
     case 5:
       try skip(4)
-      return Field(number: number, value: .fixed, valueOffset: offset)
+      return Field(number: number, value: .fixed)
     case let kind:
       throw WireError("a field has the unknown wire type \(kind)")
     }

@@ -45,10 +45,14 @@ import Testing
   }
 
   @Test func `JSON is read in order and whole`() throws {
-    let value = try TemplateValue(parsingJSON: #"{"b": [1, 2.5, -3e2, true, null, "\u00e9\ud83d\ude00\n"], "a": {}}"#)
+    let value = try TemplateValue(
+      parsingJSON: #"{"b": [1, 2.5, -3e2, true, null, "\u00e9\ud83d\ude00\n"], "a": {}}"#)
     #expect(value.dictionary?.keys == ["b", "a"])
     #expect(value["b"] == [1, 2.5, -300.0, true, nil, "é😀\n"])
-    for bad in ["", "{", "[1,", "[1,]", "{\"a\"}", "tru", "\"abc", "01x", "[1] 2", "{1: 2}", "\"\\x\"", "\u{1}", "+1", "nul"] {
+    for bad in [
+      "", "{", "[1,", "[1,]", "{\"a\"}", "tru", "\"abc", "01x", "[1] 2", "{1: 2}", "\"\\x\"", "\u{1}", "+1",
+      "nul",
+    ] {
       #expect(throws: JSONError.self) { try TemplateValue(parsingJSON: bad) }
     }
     #expect(throws: JSONError.self) {

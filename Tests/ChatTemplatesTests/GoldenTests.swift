@@ -67,7 +67,8 @@ func identical(_ left: String, _ right: String) -> Bool {
       templates[file] = template
       do {
         let text = try template.render(messages: messages, addGenerationPrompt: adds, variables: variables)
-        let expected = try #require(example["text"]?.string, "\(file), \(name) does not fail but gives \(text)")
+        let expected = try #require(
+          example["text"]?.string, "\(file), \(name) does not fail but gives \(text)")
         #expect(identical(text, expected), "\(file), \(name), \(variables)")
       } catch let error as TemplateError {
         #expect(example["error"] != nil, "\(file), \(name) fails: \(error)")

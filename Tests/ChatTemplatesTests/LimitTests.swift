@@ -72,7 +72,8 @@ import Testing
   }
 
   @Test func `Namespaces may hold themselves`() throws {
-    let source = "{% set ns = namespace() %}{% set ns.me = ns %}{% set ns.too = ns.me.me %}{{ ns.too.me == ns }}"
+    let source =
+      "{% set ns = namespace() %}{% set ns.me = ns %}{% set ns.too = ns.me.me %}{{ ns.too.me == ns }}"
     #expect(try ChatTemplate(source: source).render(messages: [], addGenerationPrompt: false) == "True")
     #expect(kind("{% set ns = namespace() %}{% set ns.a = ns %}{% set ns.b = ns %}{{ ns }}") == .limit)
   }
@@ -115,8 +116,10 @@ import Testing
 
   @Test func `Random text is never a crash`() {
     let words = [
-      "{%", "%}", "{{", "}}", "{#", "#}", "-", "if", "for", "in", "set", "endif", "endfor", "x", "'a'", "1", "(", ")",
-      "[", "]", "|", "is", "not", "macro", "endmacro", ":", ",", ".", "=", "raw", "endraw", " ", "\n", "'", "\\", "é", "{", "}",
+      "{%", "%}", "{{", "}}", "{#", "#}", "-", "if", "for", "in", "set", "endif", "endfor", "x", "'a'", "1",
+      "(", ")",
+      "[", "]", "|", "is", "not", "macro", "endmacro", ":", ",", ".", "=", "raw", "endraw", " ", "\n", "'",
+      "\\", "é", "{", "}",
     ]
     var state: UInt64 = 3
     func random(_ bound: Int) -> Int {
@@ -124,7 +127,8 @@ import Testing
       return Int(state >> 33) % bound
     }
     for _ in 0..<3000 {
-      let source = (0..<random(30)).map { _ in words[random(words.count)] }.joined(separator: random(2) == 0 ? "" : " ")
+      let source = (0..<random(30)).map { _ in words[random(words.count)] }.joined(
+        separator: random(2) == 0 ? "" : " ")
       _ = kind(source)
     }
   }

@@ -59,14 +59,17 @@ struct BlueprintTests {
 
 /// Models of made-up weights, for measurements.
 struct RandomModelTests {
-  @Test(arguments: ["mixtral/plain-f32", "pangu-ultra-moe/sandwich-bf16", "qwen2-moe/plain-bf16", "mimo/odd-f32"])
+  @Test(arguments: [
+    "mixtral/plain-f32", "pangu-ultra-moe/sandwich-bf16", "qwen2-moe/plain-bf16", "mimo/odd-f32",
+  ])
   func `a configuration alone gives a model that decodes, the same each time`(_ name: String) throws {
     let file = OracleFixture.root.appending(path: name + "/config.json")
     let configuration = try ConfigurationObject(file: file)
     let options = LoadOptions(format: .bf16, contextLength: 64)
     func reply(seed: UInt64) throws -> [Int32] {
       let model = try ArchitectureRegistry.randomModel(configuration, options: options, seed: seed)
-      let engine = DecodingEngine(model: model, configuration: EngineConfiguration(context: 64, threadCount: 1))
+      let engine = DecodingEngine(
+        model: model, configuration: EngineConfiguration(context: 64, threadCount: 1))
       _ = try engine.submit(GenerationRequest(promptTokens: [3, 4, 5], maximumTokens: 24))
       return engine.run().flatMap(\.tokens)
     }

@@ -45,6 +45,7 @@ struct ConfigurationErrorTests {
     Change("Qwen2.5-7B", "layer_types", #"["chunked_attention"]"#, found: ""),
     Change("Qwen3-8B", "layer_types", #"["full_attention"]"#, found: ""),
     Change("Qwen3-8B", "hidden_size", "\"large\""),
+    Change("Qwen3-8B", "rope_parameters", #"{"full_attention": {"rope_theta": 10000}}"#, found: ""),
   ]
 
   @Test(arguments: changes)
@@ -61,6 +62,14 @@ struct ConfigurationErrorTests {
     #expect(error.kind == .unsupported)
     #expect(error.description.contains("\"mamba\""))
     for type in ArchitectureRegistry.modelTypes { #expect(error.description.contains(type)) }
+  }
+
+  @Test func `architectures names the family where model_type is missing`() throws {
+    try open("Qwen3-8B", ["model_type": "null"])
+    let error = try #require(throws: LoadError.self) {
+      try open("Qwen3-8B", ["model_type": "null", "architectures": #"["MambaForCausalLM"]"#])
+    }
+    #expect(error.description.contains("model_type"))
   }
 
   @Test func `model types are those of the published files and stand for one family each`() {

@@ -17,7 +17,8 @@ struct OracleFixture: Sendable, CustomTestStringConvertible {
   static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Fixtures")
   /// Where the checkpoints are: FUSIONSPEC_FIXTURES names another folder, for configurations that are not committed.
-  static let checkpoints = ProcessInfo.processInfo.environment["FUSIONSPEC_FIXTURES"].map { URL(filePath: $0) } ?? root
+  static let checkpoints =
+    ProcessInfo.processInfo.environment["FUSIONSPEC_FIXTURES"].map { URL(filePath: $0) } ?? root
 
   let directory: URL
   /// "mixtral/plain-f32".

@@ -23,7 +23,8 @@ import Testing
       let text = try #require(example["text"]?.string)
       if text.contains(/<\/?think>|<\|[a-z]+\|>|<\/?s>/) { continue }
       #expect(
-        tokenizer.encode(text, parsingSpecialTokens: false) == tokenizer.encode(text, parsingSpecialTokens: true))
+        tokenizer.encode(text, parsingSpecialTokens: false)
+          == tokenizer.encode(text, parsingSpecialTokens: true))
     }
   }
 
@@ -71,7 +72,8 @@ import Testing
     let nul = "a\0b\0"
     #expect(
       try identical(
-        tokenizer.decode(tokenizer.encode(nul, parsingSpecialTokens: true), skippingSpecialTokens: true), nul))
+        tokenizer.decode(tokenizer.encode(nul, parsingSpecialTokens: true), skippingSpecialTokens: true), nul)
+    )
     let long = String(repeating: "The quick brown fox 42 今天 😀\n", count: 30_000)
     #expect(long.utf8.count > 1_000_000)
     let ids = tokenizer.encode(long, parsingSpecialTokens: false)

@@ -22,13 +22,15 @@ public struct AcceptanceOptions: Sendable {
   public var answerReserve: Int
   /// Forced acceptance; nil for the real one.
   public var syntheticAcceptance: [Double]?
+  /// What becomes of prompts that leave no room in the context.
+  public var longPrompts: LongPromptRule
 
   /// Makes options.
   public init(
     speculations: [Speculation], thinking: [ThinkingMode?] = [nil], maximumTokens: Int = 256,
     sampling: SamplingOptions = SamplingOptions(), batch: Int = 1, repetitions: Int = 1,
     ignoresEndOfSequence: Bool = false, thinkingBudget: Int? = nil, answerReserve: Int = 0,
-    syntheticAcceptance: [Double]? = nil
+    syntheticAcceptance: [Double]? = nil, longPrompts: LongPromptRule = .skip
   ) {
     self.speculations = speculations
     self.thinking = thinking
@@ -40,7 +42,18 @@ public struct AcceptanceOptions: Sendable {
     self.thinkingBudget = thinkingBudget
     self.answerReserve = answerReserve
     self.syntheticAcceptance = syntheticAcceptance
+    self.longPrompts = longPrompts
   }
+}
+
+/// What becomes of prompts that leave no room for a reply in the context.
+public enum LongPromptRule: String, Sendable, CaseIterable {
+  /// They are left out, and the report names them.
+  case skip
+  /// Only as many of their last tokens are used as leave room for the whole reply.
+  case truncate
+  /// The run does not begin.
+  case fail
 }
 
 /// Everything that a run of `AcceptanceRunner` found out.
@@ -61,13 +74,17 @@ public struct AcceptanceReport: Sendable {
   public var results: [SettingResult]
   /// What forwards cost.
   public var costs: CostMeasurement
+  /// Names of the prompts that were left out because they do not fit into the context.
+  public var skippedPrompts: [String]
   /// What the wiring test of the draft head found; nil for a model without one.
   public var probe: DraftHeadProbe?
 
   /// Makes a report.
   public init(
-    model: String, weights: String, isa: String, threads: Int, options: AcceptanceOptions, prompts: [ReportPrompt],
-    results: [SettingResult], costs: CostMeasurement, probe: DraftHeadProbe? = nil
+    model: String, weights: String, isa: String, threads: Int, options: AcceptanceOptions,
+    prompts: [ReportPrompt],
+    results: [SettingResult], costs: CostMeasurement, skippedPrompts: [String] = [],
+    probe: DraftHeadProbe? = nil
   ) {
     self.model = model
     self.weights = weights
@@ -77,6 +94,7 @@ public struct AcceptanceReport: Sendable {
     self.prompts = prompts
     self.results = results
     self.costs = costs
+    self.skippedPrompts = skippedPrompts
     self.probe = probe
   }
 

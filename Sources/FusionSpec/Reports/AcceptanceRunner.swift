@@ -11,6 +11,7 @@ public final class AcceptanceRunner {
   private let model: LanguageModel
   private let prompts: [ReportPrompt]
   private let options: AcceptanceOptions
+  private let skippedPrompts: [String]
   private let requests: [[GenerationRequest]]  // [thinking mode][prompt], speculation left off
   private let fixedEngine: DecodingEngine
   private let learningEngine: DecodingEngine
@@ -21,14 +22,25 @@ public final class AcceptanceRunner {
   /// - Throws: `PromptError` where a prompt or a thinking mode does not suit the model.
   public init(model: LanguageModel, prompts: [ReportPrompt], options: AcceptanceOptions) throws {
     self.model = model
-    self.prompts = prompts
     self.options = options
     let thinking = model.thinkingOptions(budget: options.thinkingBudget, answerReserve: options.answerReserve)
-    requests = try options.thinking.map { mode in
-      try prompts.map { prompt in
+    var encoded = try options.thinking.map { mode in
+      try prompts.map { try model.encode($0.prompt, thinking: mode ?? $0.thinking) }
+    }
+    let fitting = prompts.indices.filter { place in
+      options.longPrompts == .fail || encoded.allSatisfy { $0[place].count < model.context }
+    }
+    if options.longPrompts == .truncate {
+      let room = max(1, model.context - options.maximumTokens)
+      encoded = encoded.map { $0.map { $0.count < model.context ? $0 : Array($0.suffix(room)) } }
+    }
+    let kept = options.longPrompts == .truncate ? Array(prompts.indices) : fitting
+    self.prompts = kept.map { prompts[$0] }
+    skippedPrompts = prompts.indices.filter { !kept.contains($0) }.map { prompts[$0].id }
+    requests = encoded.map { mode in
+      kept.map { place in
         GenerationRequest(
-          promptTokens: try model.encode(prompt.prompt, thinking: mode ?? prompt.thinking),
-          maximumTokens: options.maximumTokens, sampling: options.sampling,
+          promptTokens: mode[place], maximumTokens: options.maximumTokens, sampling: options.sampling,
           stopTokens: options.ignoresEndOfSequence ? [] : model.stopTokens, thinking: thinking)
       }
     }
@@ -37,6 +49,9 @@ public final class AcceptanceRunner {
     fixedEngine = model.makeEngine(batchSize: options.batch, context: context)
     learningEngine = model.makeEngine(batchSize: options.batch, context: context)
   }
+
+  /// Prompts that will be run.
+  public var promptCount: Int { prompts.count }
 
   /// Plain decoding, then the settings.
   private var speculations: [Speculation] { [.off] + options.speculations }
@@ -69,9 +84,10 @@ public final class AcceptanceRunner {
       }
     }
     return AcceptanceReport(
-      model: model.name, weights: model.weightFormat.rawValue, isa: model.kernels.name, threads: model.threadCount,
+      model: model.name, weights: model.weightFormat.rawValue, isa: model.kernels.name,
+      threads: model.threadCount,
       options: options, prompts: Array(prompts.prefix(complete)), results: results,
-      costs: measureCosts(results.first), probe: probe)
+      costs: measureCosts(results.first), skippedPrompts: skippedPrompts, probe: probe)
   }
 
   /// All replies of one setting in one thinking mode.
@@ -177,15 +193,17 @@ public final class AcceptanceRunner {
     }
   }
 
-  /// Costs by rows over the longest text of the run.
+  /// Costs by rows at the end of a text of the run: the one of middle length among those that are long enough.
   private func measureCosts(_ result: SettingResult?) -> CostMeasurement {
-    let texts = zip(requests.first ?? [], result?.plain ?? []).map { $0.promptTokens + $1.tokens }
-    guard let text = texts.max(by: { $0.count < $1.count }) else {
-      return CostMeasurement(forwards: [], draftMilliseconds: 0)
-    }
     let depths = 0...Speculation.depths.upperBound
     let counts = Set(1...9).union(depths.map { options.batch * ($0 + 1) }).sorted()
+    let texts = zip(requests.first ?? [], result?.plain ?? []).map { $0.promptTokens + $1.tokens }
+      .sorted { $0.count < $1.count }
+    let long = texts.filter { $0.count > (counts.last ?? 0) + options.batch }
+    guard let text = long.isEmpty ? texts.last : long[long.count / 2] else {
+      return CostMeasurement(forwards: [], draftMilliseconds: 0)
+    }
     return fixedEngine.measureCosts(
-      text: text, rowCounts: counts, draftRows: options.batch, milliseconds: 400)
+      text: text, rowCounts: counts, draftRows: options.batch, milliseconds: 800)
   }
 }

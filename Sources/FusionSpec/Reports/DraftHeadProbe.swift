@@ -38,7 +38,9 @@ extension LanguageModel {
   ///
   /// - Parameter milliseconds: A model whose single forward takes longer is not probed; nil probes every model.
   /// - Returns: nil for a model without an MTP head, or one that is too slow.
-  public func probeDraftHead(slowestForward milliseconds: Double? = nil) throws(RequestError) -> DraftHeadProbe? {
+  public func probeDraftHead(slowestForward milliseconds: Double? = nil) throws(RequestError)
+    -> DraftHeadProbe?
+  {
     guard decoder.mtpHeadCount > 0 else { return nil }
     let length = min(24, context / 2)
     let prompts = probePrompts.filter { $0.count + length < context }

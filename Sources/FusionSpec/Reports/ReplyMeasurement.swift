@@ -23,7 +23,8 @@ public struct ReplyMeasurement: Sendable {
   /// Makes a measurement.
   public init(
     tokens: [Int32], fates: [TokenFate] = [], answerText: String = "", prefillMilliseconds: Double = 0,
-    decodeMilliseconds: Double, countersByPhase: [Phase: SpeculationCounters] = [:], depthHistogram: [Int] = []
+    decodeMilliseconds: Double, countersByPhase: [Phase: SpeculationCounters] = [:],
+    depthHistogram: [Int] = []
   ) {
     self.tokens = tokens
     self.fates = fates
@@ -37,7 +38,8 @@ public struct ReplyMeasurement: Sendable {
   /// Takes what the engine says of a finished request.
   public init(_ result: GenerationResult, fates: [TokenFate], answerText: String) {
     self.init(
-      tokens: result.tokens, fates: fates, answerText: answerText, prefillMilliseconds: result.prefillMilliseconds,
+      tokens: result.tokens, fates: fates, answerText: answerText,
+      prefillMilliseconds: result.prefillMilliseconds,
       decodeMilliseconds: result.decodeMilliseconds, countersByPhase: result.speculationByPhase,
       depthHistogram: result.depthHistogram)
   }

@@ -13,7 +13,8 @@ public struct SettingResult: Sendable {
 
   /// Makes a result.
   public init(
-    setting: ReportSetting, replies: [ReplyMeasurement], plain: [ReplyMeasurement], setMilliseconds: Double? = nil,
+    setting: ReportSetting, replies: [ReplyMeasurement], plain: [ReplyMeasurement],
+    setMilliseconds: Double? = nil,
     plainSetMilliseconds: Double? = nil
   ) {
     self.setting = setting
@@ -39,13 +40,15 @@ public struct SettingResult: Sendable {
 
   /// Sums and rates over the prompts of each category, in the order in which categories appear. Times are the sequences'
   /// own.
-  public func summariesByCategory(_ prompts: [ReportPrompt]) -> [(category: String, summary: SettingSummary)] {
+  public func summariesByCategory(_ prompts: [ReportPrompt]) -> [(category: String, summary: SettingSummary)]
+  {
     prompts.categories.map { category in
       let places = prompts.indices.filter { prompts[$0].category == category && $0 < replies.count }
       return (
         category,
         SettingSummary(
-          replies: places.map { replies[$0] }, plain: places.map { plain[$0] }, answers: places.map { prompts[$0].answer })
+          replies: places.map { replies[$0] }, plain: places.map { plain[$0] },
+          answers: places.map { prompts[$0].answer })
       )
     }
   }

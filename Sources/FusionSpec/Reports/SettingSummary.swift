@@ -29,23 +29,26 @@ public struct SettingSummary: Sendable {
 
   /// Sums up replies beside the plain ones. Where prompts shared the engine, the set's own times decide the speedup.
   public init(
-    replies: [ReplyMeasurement], plain: [ReplyMeasurement], answers: [String?], setMilliseconds: Double? = nil,
+    replies: [ReplyMeasurement], plain: [ReplyMeasurement], answers: [String?],
+    setMilliseconds: Double? = nil,
     plainSetMilliseconds: Double? = nil
   ) {
     promptCount = replies.count
-    let time = setMilliseconds ?? replies.reduce(0) { $0 + $1.decodeMilliseconds }
-    let plainTime = plainSetMilliseconds ?? plain.reduce(0) { $0 + $1.decodeMilliseconds }
+    // A reply of one token has no decoding to time.
+    let timed = replies.filter { $0.tokensPerSecond != nil }
+    let plainTimed = plain.filter { $0.tokensPerSecond != nil }
+    let time = setMilliseconds ?? timed.reduce(0) { $0 + $1.decodeMilliseconds }
+    let plainTime = plainSetMilliseconds ?? plainTimed.reduce(0) { $0 + $1.decodeMilliseconds }
     speedup = time > 0 && plainTime > 0 ? plainTime / time : nil
     ratios = zip(replies, plain).map { reply, plain in
       guard let rate = reply.tokensPerSecond, let plainRate = plain.tokensPerSecond else { return nil }
       return rate / plainRate
     }
-    func rate(_ replies: [ReplyMeasurement], _ milliseconds: Double, countsFirst: Bool) -> Double? {
-      let tokens = replies.reduce(0) { $0 + $1.tokens.count - (countsFirst ? 0 : 1) }
-      return milliseconds > 0 && tokens > 0 ? Double(tokens) * 1000 / milliseconds : nil
-    }
-    tokensPerSecond = rate(replies, time, countsFirst: setMilliseconds != nil)
-    plainTokensPerSecond = rate(plain, plainTime, countsFirst: plainSetMilliseconds != nil)
+    // The set's own time includes prompts and so first tokens.
+    let tokens = replies.reduce(0) { $0 + $1.tokens.count - (setMilliseconds == nil ? 1 : 0) }
+    let plainTokens = plain.reduce(0) { $0 + $1.tokens.count - (plainSetMilliseconds == nil ? 1 : 0) }
+    tokensPerSecond = time > 0 && tokens > 0 ? Double(tokens) * 1000 / time : nil
+    plainTokensPerSecond = plainTime > 0 && plainTokens > 0 ? Double(plainTokens) * 1000 / plainTime : nil
 
     var byPhase = Dictionary(uniqueKeysWithValues: Phase.allCases.map { ($0, SpeculationCounters()) })
     var histogram = [Int](repeating: 0, count: Speculation.depths.upperBound + 1)

@@ -11,9 +11,11 @@ struct AcceptanceDocument {
     let options = report.options
     return [
       "schema": "fusionspec.acceptance/1", "model": .string(report.model), "weights": .string(report.weights),
-      "isa": .string(report.isa), "threads": .integer(report.threads), "prompts": .integer(report.prompts.count),
+      "isa": .string(report.isa), "threads": .integer(report.threads),
+      "prompts": .integer(report.prompts.count),
       "identical": report.isIdentical.map { .bool($0) } ?? .null, "synthetic": .bool(report.isSynthetic),
       "synthetic_acceptance": options.syntheticAcceptance.map(Self.numbers) ?? .null,
+      "skipped_prompts": .array(report.skippedPrompts.map { .string($0) }),
       "max_tokens": .integer(options.maximumTokens), "repetitions": .integer(options.repetitions),
       // As text where a number of JSON might not hold it.
       "seed": Int(exactly: options.sampling.seed).map { .integer($0) } ?? .string("\(options.sampling.seed)"),
@@ -53,7 +55,10 @@ struct AcceptanceDocument {
     members["by_phase"] = .object(
       Dictionary(
         uniqueKeysWithValues: Phase.allCases.map { phase in
-          (phase.name, .object(JSONLinesOutput.counters(summary.countersByPhase[phase] ?? SpeculationCounters())))
+          (
+            phase.name,
+            .object(JSONLinesOutput.counters(summary.countersByPhase[phase] ?? SpeculationCounters()))
+          )
         }))
     return .object(members)
   }
@@ -69,7 +74,8 @@ struct AcceptanceDocument {
       "mean_acceptance_length": JSONDocument(summary.counters.meanAcceptanceLength),
       "acceptance_per_position": Self.numbers(summary.counters.acceptancePerPosition),
       "mean_tokens": JSONDocument(summary.meanTokens), "accuracy": JSONDocument(summary.accuracy),
-      "mean_ms": JSONDocument(summary.meanMilliseconds), "plain_mean_ms": JSONDocument(summary.plainMeanMilliseconds),
+      "mean_ms": JSONDocument(summary.meanMilliseconds),
+      "plain_mean_ms": JSONDocument(summary.plainMeanMilliseconds),
     ]
   }
 

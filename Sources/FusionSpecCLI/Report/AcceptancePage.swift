@@ -46,7 +46,7 @@ struct AcceptancePage {
   /// A part of the page for each thinking mode, named where there are several.
   private func forEachMode(_ part: ([SettingResult], ThinkingMode?) -> String) -> String {
     modes.map { mode in
-      let title = mode.map { "<h3>\($0.rawValue) thinking</h3>" } ?? ""
+      let title = mode.map { "<h4>\($0.rawValue) thinking</h4>" } ?? ""
       return "\(title)<div class=\"card\">\(part(results(mode), mode))</div>"
     }.joined(separator: "\n")
   }
@@ -55,14 +55,15 @@ struct AcceptancePage {
     let options = report.options
     let facts = [
       report.weights, report.isa, "\(report.threads) threads", "\(report.prompts.count) prompts",
-      "batch \(options.batch)", "temperature \(options.sampling.temperature)", "seed \(options.sampling.seed)",
+      "batch \(options.batch)", "temperature \(options.sampling.temperature)",
+      "seed \(options.sampling.seed)",
       "at most \(options.maximumTokens) tokens",
       options.repetitions == 1 ? "one run" : "medians of \(options.repetitions) runs",
     ]
     return """
       <h1>\(HTMLText.escape(report.model))</h1>
       <p class="soft">\(HTMLText.escape(facts.joined(separator: " · ")))</p>
-      \(verdict)\(probe)
+      \(verdict)\(probe)\(skipped)
       <div class="tiles">\(tiles)</div>
       """
   }
@@ -71,7 +72,8 @@ struct AcceptancePage {
     switch report.isIdentical {
     case nil:
       let rates = report.options.syntheticAcceptance?.map { "\($0)" }.joined(separator: ", ") ?? ""
-      return "<div class=\"verdict warn\"><b>Acceptance was forced</b> to \(HTMLText.escape(rates)). The text is "
+      return
+        "<div class=\"verdict warn\"><b>Acceptance was forced</b> to \(HTMLText.escape(rates)). The text is "
         + "garbage; token ids were not compared.</div>"
     case true?:
       return "<div class=\"verdict\"><b>Same token ids.</b> All \(report.prompts.count) prompts, in all "
@@ -87,25 +89,35 @@ struct AcceptancePage {
 
   private var probe: String {
     guard let probe = report.probe else { return "" }
-    return "<div class=\"verdict\(probe.isNearChance ? " bad" : "")\">\(HTMLText.escape(AcceptanceTable.describe(probe)))</div>"
+    return
+      "<div class=\"verdict\(probe.isNearChance ? " bad" : "")\">\(HTMLText.escape(AcceptanceTable.describe(probe)))</div>"
+  }
+
+  private var skipped: String {
+    AcceptanceTable.describeSkipped(report).map { "<div class=\"verdict warn\">\(HTMLText.escape($0))</div>" }
+      ?? ""
   }
 
   private var tiles: String {
     let named = report.results.map { ($0.setting, $0.summary(report.prompts)) }
     var tiles: [(String, String)] = []
     for (setting, summary) in named where setting.speculation == .automatic {
-      tiles.append((AcceptanceTable.number(summary.speedup, "%.2f×"), "\(setting.fullName): speed against plain"))
+      tiles.append(
+        (AcceptanceTable.number(summary.speedup, "%.2f×"), "\(setting.fullName): speed against plain"))
     }
     if let best = named.max(by: { ($0.1.speedup ?? 0) < ($1.1.speedup ?? 0) }) {
-      tiles.append((AcceptanceTable.number(best.1.tokensPerSecond, "%.0f"), "tokens a second with \(best.0.fullName)"))
+      tiles.append(
+        (AcceptanceTable.number(best.1.tokensPerSecond, "%.0f"), "tokens a second with \(best.0.fullName)"))
       tiles.append((AcceptanceTable.number(best.1.plainTokensPerSecond, "%.0f"), "tokens a second plain"))
       let first = best.1.counters.acceptancePerPosition.first
       tiles.append((first.map(AcceptanceTable.percent) ?? "–", "first drafts accepted, \(best.0.fullName)"))
     }
     let slowest = named.filter { $0.0.speculation == .automatic }.compactMap { $0.1.slowestPromptRatio }.min()
     if let slowest { tiles.append((String(format: "%.2f×", slowest), "slowest prompt with auto")) }
-    return tiles.map { "<div class=\"tile\"><b>\(HTMLText.escape($0))</b><span>\(HTMLText.escape($1))</span></div>" }
-      .joined()
+    return tiles.map {
+      "<div class=\"tile\"><b>\(HTMLText.escape($0))</b><span>\(HTMLText.escape($1))</span></div>"
+    }
+    .joined()
   }
 
   private var settings: String {
@@ -123,7 +135,8 @@ struct AcceptancePage {
       ]
     }
     let header = [
-      "setting", "speed", "slowest prompt", "tokens/s", "plain", "accepted", "tokens a drafted round", "tokens a reply",
+      "setting", "speed", "slowest prompt", "tokens/s", "plain", "accepted", "tokens a drafted round",
+      "tokens a reply",
       "right answers",
     ]
     return """
@@ -182,7 +195,7 @@ struct AcceptancePage {
       <h2>What depth pays</h2>
       <p class="soft">Verifying drafts adds rows to a forward; each row reads further experts. A pass of the MTP head takes \
       \(draft) ms. From the measured acceptance and these costs follows what each depth should be worth (open dots); filled \
-      dots were measured\(report.results.contains { $0.setting.speculation == .automatic } ? ", the green line is auto" : "").</p>
+      dots were measured\(report.results.contains { $0.setting.speculation == .automatic } ? ", the green line is auto" : "").\(batchNote)</p>
       <div class="card">\(CostChart.markup(report.costs, batch: report.options.batch))</div>
       \(forEachMode { results, mode in
         DepthChart.markup(results, predictions: report.predictions(thinking: mode), prompts: report.prompts)
@@ -190,10 +203,18 @@ struct AcceptancePage {
       """
   }
 
+  private var batchNote: String {
+    report.options.batch == 1
+      ? ""
+      : " Measured times include prompts and the end of the set, where the batch runs empty; predictions do not."
+  }
+
   private var thinking: String {
     let entries = modes.compactMap { mode -> ThinkingChart.Mode? in
       let own = results(mode)
-      guard let result = own.first(where: { $0.setting.speculation == .automatic }) ?? own.last else { return nil }
+      guard let result = own.first(where: { $0.setting.speculation == .automatic }) ?? own.last else {
+        return nil
+      }
       return ThinkingChart.Mode(
         name: mode?.rawValue ?? "as asked", setting: result.setting, summary: result.summary(report.prompts))
     }

@@ -9,7 +9,12 @@ struct AcceptanceTable {
   init(_ report: AcceptanceReport) { self.report = report }
 
   var text: String {
-    var rows = [["setting", "thinking", "ids", "speedup", "slowest", "tok/s", "plain", "accepted", "by position", "right"]]
+    var rows = [
+      [
+        "setting", "thinking", "ids", "speedup", "slowest", "tok/s", "plain", "accepted", "by position",
+        "right",
+      ]
+    ]
     for result in report.results {
       let summary = result.summary(report.prompts)
       rows.append([
@@ -27,8 +32,11 @@ struct AcceptanceTable {
       zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }.joined(separator: "  ")
     }
     lines.insert(heading, at: 0)
-    let curve = report.costs.forwards.prefix(9).map { "\($0.rows): " + String(format: "%.3f", $0.milliseconds) }
+    let curve = report.costs.forwards.prefix(9).map {
+      "\($0.rows): " + String(format: "%.3f", $0.milliseconds)
+    }
     lines.append("forward, ms by rows  " + curve.joined(separator: "  "))
+    if let skipped = Self.describeSkipped(report) { lines.append(skipped) }
     if let probe = report.probe { lines.append(Self.describe(probe)) }
     if report.isSynthetic { lines.append(AcceptanceRates.warning) }
     return lines.joined(separator: "\n")
@@ -46,6 +54,14 @@ struct AcceptanceTable {
       + ", unrelated text would at \(percent(probe.chance))"
     guard probe.isNearChance else { return found }
     return "warning: \(found): its weights look wrong or wrongly wired, drafts will gain nothing"
+  }
+
+  /// Prompts left out, in a line.
+  static func describeSkipped(_ report: AcceptanceReport) -> String? {
+    let names = report.skippedPrompts
+    if names.isEmpty { return nil }
+    return "warning: \(names.count) prompts do not fit into the context and were left out: "
+      + names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
   }
 
   static func number(_ value: Double?, _ format: String) -> String {

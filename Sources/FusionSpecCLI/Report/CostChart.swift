@@ -11,7 +11,11 @@ enum CostChart {
     var canvas = SVGCanvas(width: 1000, height: 300)
     let top = (costs.forwards.map(\.milliseconds).max() ?? one) * 1.12
     let frame = PlotFrame(width: 1000, height: 300, values: 0...top)
-    frame.draw(on: &canvas, title: "ms of a forward of the main model", xTitle: "rows in the forward (1 + drafts)") {
+    frame.draw(
+      on: &canvas, title: "ms of a forward of the main model",
+      xTitle: batch == 1
+        ? "rows in the forward (1 + drafts)" : "rows in the forward (\(batch) × (1 + drafts))"
+    ) {
       String(format: "%.3g", $0)
     }
     let x = LinearScale(values: 0.5...Double(last.rows) + 0.5, places: (frame.left, frame.right))

@@ -4,7 +4,9 @@ import FusionSpec
 
 /// Speed by depth, predicted and measured, beside the depths that automatic speculation chose.
 enum DepthChart {
-  static func markup(_ results: [SettingResult], predictions: [SpeedPrediction], prompts: [ReportPrompt]) -> String {
+  static func markup(_ results: [SettingResult], predictions: [SpeedPrediction], prompts: [ReportPrompt])
+    -> String
+  {
     let summaries = results.map { ($0.setting.speculation, $0.summary(prompts)) }
     let measured = summaries.compactMap { speculation, summary -> (Int, Double)? in
       guard case .mtp(let depth) = speculation, let speedup = summary.speedup else { return nil }
@@ -42,7 +44,9 @@ enum DepthChart {
     for prediction in predictions {
       canvas.circle(
         x(Double(prediction.depth)), frame.y(prediction.speedup), radius: 4.5, "open",
-        title: String(format: "depth %d predicted: %.2f× (%.2f tokens a round)", prediction.depth, prediction.speedup, prediction.tokensPerRound))
+        title: String(
+          format: "depth %d predicted: %.2f× (%.2f tokens a round)", prediction.depth, prediction.speedup,
+          prediction.tokensPerRound))
     }
     for (depth, speedup) in measured {
       canvas.circle(
@@ -64,7 +68,8 @@ enum DepthChart {
       let center = frame.left + slot * (Double(depth) + 0.5)
       frame.label("\(depth)", at: center, on: &canvas)
       canvas.rectangle(
-        center - slot * 0.36, frame.y(share), width: slot * 0.72, height: frame.bottom - frame.y(share), "auto",
+        center - slot * 0.36, frame.y(share), width: slot * 0.72, height: frame.bottom - frame.y(share),
+        "auto",
         title: "\(depth) drafts: \(rounds) rounds")
       if rounds > 0 {
         canvas.text(AcceptanceTable.percent(share), center, frame.y(share) - 5, anchor: .middle, "strong")

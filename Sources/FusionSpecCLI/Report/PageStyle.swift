@@ -12,8 +12,9 @@ enum PageStyle {
     "DejaVu Sans",sans-serif}
     main{max-width:1040px;margin:0 auto;padding:28px 20px 60px}
     h1{font-size:26px;margin:0 0 2px}h2{font-size:19px;margin:40px 0 4px}h3{font-size:15px;margin:20px 0 6px}
+    h4{font-size:14px;font-weight:600;color:var(--soft);margin:16px 0 4px}
     p{margin:4px 0 12px;max-width:76ch}.soft{color:var(--soft)}
-    .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(180px,1fr));gap:12px;margin:18px 0}
+    .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:18px 0}
     .tile,.card{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:12px 14px}
     .card{margin:10px 0;overflow-x:auto}
     .tile b{display:block;font-size:25px;line-height:1.25}.tile span{color:var(--soft);font-size:13px}

@@ -8,7 +8,8 @@ struct LinearScale {
   /// The place of a value; values outside are put at the nearer end.
   func callAsFunction(_ value: Double) -> Double {
     let span = values.upperBound - values.lowerBound
-    let share = span > 0 ? (min(max(value, values.lowerBound), values.upperBound) - values.lowerBound) / span : 0
+    let share =
+      span > 0 ? (min(max(value, values.lowerBound), values.upperBound) - values.lowerBound) / span : 0
     return places.from + share * (places.to - places.from)
   }
 
@@ -31,6 +32,34 @@ struct LinearScale {
     let magnitude = pow(10, log10(raw).rounded(.down))
     let factor = [1, 2, 5, 10].first { $0 * magnitude >= raw * 0.999 } ?? 10
     return factor * magnitude
+  }
+}
+
+/// A logarithmic mapping from ratios to places: half and twice are equally far from one.
+struct LogScale {
+  private let linear: LinearScale
+  private let values: ClosedRange<Double>
+
+  /// Maps positive values.
+  init(values: ClosedRange<Double>, places: (from: Double, to: Double)) {
+    let positive = max(values.lowerBound, 1e-3)...max(values.upperBound, 1e-3)
+    self.values = positive
+    linear = LinearScale(values: log2(positive.lowerBound)...log2(positive.upperBound), places: places)
+  }
+
+  /// The place of a ratio; ratios outside are put at the nearer end.
+  func callAsFunction(_ value: Double) -> Double { linear(log2(max(value, 1e-3))) }
+
+  /// Round ratios, 1 always among them, at least so far apart.
+  func ticks(apart: Double) -> [Double] {
+    let steps = [
+      0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.7, 0.8, 0.9, 1.1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 20, 50, 100,
+    ]
+    var ticks = [1.0]
+    for step in [0.5, 2, 5, 0.2, 1.5, 3, 10] + steps where values.contains(step) {
+      if ticks.allSatisfy({ abs(self($0) - self(step)) >= apart }) { ticks.append(step) }
+    }
+    return ticks.sorted()
   }
 }
 

@@ -10,7 +10,8 @@ enum PositionChart {
     var canvas = SVGCanvas(width: 1000, height: 280)
     let frame = PlotFrame(width: 1000, height: 280, values: 0...1)
     frame.draw(
-      on: &canvas, title: "accepted drafts, of those made at the position", xTitle: "position of the draft in its round",
+      on: &canvas, title: "accepted drafts, of those made at the position",
+      xTitle: "position of the draft in its round",
       format: AcceptanceTable.percent)
     let slot = (frame.right - frame.left) / Double(positions)
     for position in 0..<positions {
@@ -24,7 +25,9 @@ enum PositionChart {
         canvas.rectangle(
           x + 1, frame.y(rate), width: width - 2, height: frame.bottom - frame.y(rate),
           PageStyle.className(setting.speculation),
-          title: "\(setting.name), position \(position + 1): \(AcceptanceTable.percent(rate)) of \(counters.draftedPerPosition[position])")
+          title:
+            "\(setting.name), position \(position + 1): \(AcceptanceTable.percent(rate)) of \(counters.draftedPerPosition[position])"
+        )
         if width >= 24 {
           let label = "\(Int((100 * rate).rounded()))"
           canvas.text(label, x + width / 2, frame.y(rate) - 4, anchor: .middle)

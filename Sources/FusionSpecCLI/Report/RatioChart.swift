@@ -17,17 +17,18 @@ enum RatioChart {
     var canvas = SVGCanvas(width: 1000, height: height)
     let bottom = height - 42
     // A few prompts far out do not squeeze all others; they are drawn at the edge.
-    let usual = ratios[ratios.count * 49 / 50]
-    let end = min(greatest, max(2, 1.25 * usual))
-    let scale = LinearScale(
-      values: min(0.8, (least * 10).rounded(.down) / 10)...max(1.2, (end * 10).rounded(.up) / 10),
+    let usual = ratios[ratios.count / 50]...ratios[ratios.count * 49 / 50]
+    let scale = LogScale(
+      values: min(0.9, max(least, usual.lowerBound / 1.5))...max(1.2, min(greatest, usual.upperBound * 1.5)),
       places: (left, 986))
-    for tick in scale.ticks(10) {
+    for tick in scale.ticks(apart: 52) {
       canvas.line(scale(tick), 24, scale(tick), bottom, "grid")
-      canvas.text(String(format: "%g×", (tick * 1000).rounded() / 1000), scale(tick), bottom + 16, anchor: .middle)
+      canvas.text(String(format: "%g×", tick), scale(tick), bottom + 16, anchor: .middle)
     }
     canvas.line(scale(1), 18, scale(1), bottom, "one")
-    canvas.text("tokens per second against plain decoding, one dot a prompt", (left + 986) / 2, bottom + 36, anchor: .middle)
+    canvas.text(
+      "tokens per second against plain decoding, one dot a prompt", (left + 986) / 2, bottom + 36,
+      anchor: .middle)
     for (place, (result, summary)) in rows.enumerated() {
       let center = 34 + rowHeight * (Double(place) + 0.5)
       draw(result, summary, prompts, center: center, scale: scale, on: &canvas)
@@ -36,7 +37,8 @@ enum RatioChart {
   }
 
   private static func draw(
-    _ result: SettingResult, _ summary: SettingSummary, _ prompts: [ReportPrompt], center: Double, scale: LinearScale,
+    _ result: SettingResult, _ summary: SettingSummary, _ prompts: [ReportPrompt], center: Double,
+    scale: LogScale,
     on canvas: inout SVGCanvas
   ) {
     let points = summary.ratios.enumerated().compactMap { place, ratio in ratio.map { (place, $0) } }

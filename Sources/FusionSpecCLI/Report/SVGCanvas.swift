@@ -29,7 +29,8 @@ struct SVGCanvas {
   ) {
     elements.append(
       "<rect x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" width=\"\(Self.number(max(0, width)))\" "
-        + "height=\"\(Self.number(max(0, height)))\" rx=\"1.5\" class=\"\(HTMLText.escape(className))\"\(Self.close("rect", title))")
+        + "height=\"\(Self.number(max(0, height)))\" rx=\"1.5\" class=\"\(HTMLText.escape(className))\"\(Self.close("rect", title))"
+    )
   }
 
   mutating func circle(_ x: Double, _ y: Double, radius: Double, _ className: String, title: String? = nil) {

@@ -29,7 +29,8 @@ enum ThinkingChart {
       canvas.line(from, y, to, y, "dash")
       canvas.circle(from, y, radius: 5, "open", title: "\(mode.name), plain")
       canvas.circle(
-        to, y, radius: 6, PageStyle.className(mode.setting.speculation), title: "\(mode.name), \(mode.setting.name)")
+        to, y, radius: 6, PageStyle.className(mode.setting.speculation),
+        title: "\(mode.name), \(mode.setting.name)")
       canvas.text(mode.name, to, y - 11, anchor: .middle, "strong")
     }
     return canvas.markup("Accuracy against time by thinking mode")
@@ -37,7 +38,10 @@ enum ThinkingChart {
 
   static func table(_ modes: [Mode]) -> String {
     HTMLText.table(
-      ["thinking", "right answers", "tokens a reply", "ms plain", "ms with \(modes.first?.setting.name ?? "")"],
+      [
+        "thinking", "right answers", "tokens a reply", "ms plain",
+        "ms with \(modes.first?.setting.name ?? "")",
+      ],
       modes.map { mode in
         [
           HTMLText.Cell(mode.name), .share(mode.summary.accuracy),

@@ -3,6 +3,7 @@ import Checkpoints
 /// DeepSeekMoE 16B: multi-head attention, many small experts with shared ones beside them (arXiv 2401.06066).
 struct DeepseekMoE: Architecture {
   static let modelTypes = ["deepseek"]
+  static let classNames = ["DeepseekForCausalLM"]
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {

@@ -7,6 +7,7 @@ import Checkpoints
 /// transformers (every published configuration says false).
 struct DeepseekV2: Architecture {
   static let modelTypes = ["deepseek_v2"]
+  static let classNames = ["DeepseekV2ForCausalLM"]
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {

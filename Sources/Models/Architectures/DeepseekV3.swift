@@ -4,6 +4,7 @@ import Checkpoints
 /// multi-token-prediction layer at index num_hidden_layers (arXiv 2412.19437).
 struct DeepseekV3: Architecture {
   static let modelTypes = ["deepseek_v3"]
+  static let classNames = ["DeepseekV3ForCausalLM"]
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {

@@ -4,6 +4,7 @@ import Checkpoints
 /// of query and key heads, DeepSeek-V3's router and multi-token-prediction layer (arXiv 2508.06471).
 struct Glm4MoE: Architecture {
   static let modelTypes = ["glm4_moe"]
+  static let classNames = ["Glm4MoeForCausalLM"]
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {

@@ -3,6 +3,7 @@ import Checkpoints
 /// Llama 1 to 3.3 and the many models that keep its layers (arXiv 2302.13971, 2407.21783).
 struct Llama: Architecture {
   static let modelTypes = ["llama"]
+  static let classNames = ["LlamaForCausalLM"]
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {

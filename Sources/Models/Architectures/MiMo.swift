@@ -4,6 +4,7 @@ import Checkpoints
 /// (arXiv 2505.07608).
 struct MiMo: Architecture {
   static let modelTypes = ["mimo"]
+  static let classNames = ["MiMoForCausalLM"]
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {

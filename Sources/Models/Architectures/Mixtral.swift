@@ -4,6 +4,7 @@ import Checkpoints
 /// one (arXiv 2401.04088). With one expert a token this is a Switch layer (arXiv 2101.03961) of weight 1.
 struct Mixtral: Architecture {
   static let modelTypes = ["mixtral"]
+  static let classNames = ["MixtralForCausalLM"]
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {

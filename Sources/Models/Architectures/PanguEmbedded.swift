@@ -4,6 +4,7 @@ import Checkpoints
 /// (arXiv 2505.22375).
 struct PanguEmbedded: Architecture {
   static let modelTypes = ["PanguEmbedded"]
+  static let classNames = ["PanguEmbeddedForCausalLM"]
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {

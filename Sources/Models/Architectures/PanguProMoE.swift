@@ -4,6 +4,7 @@ import Checkpoints
 /// load; biases on all four attention projections; an ungated shared expert (arXiv 2505.21411).
 struct PanguProMoE: Architecture {
   static let modelTypes = ["PanguProMoE"]
+  static let classNames = ["PanguProMoEForCausalLM"]
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {

@@ -4,6 +4,7 @@ import Checkpoints
 /// multi-token-prediction layer (arXiv 2505.04519). DeepSeek's spellings of the keys are read as well.
 struct PanguUltraMoE: Architecture {
   static let modelTypes = ["pangu_ultra_moe"]
+  static let classNames = ["PanguUltraMoEForCausalLM", "OpenPanguMoEForCausalLM"]
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {

@@ -4,6 +4,7 @@ import Checkpoints
 /// (arXiv 2407.10671 §2.2.2).
 struct Qwen2MoE: Architecture {
   static let modelTypes = ["qwen2_moe"]
+  static let classNames = ["Qwen2MoeForCausalLM"]
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {

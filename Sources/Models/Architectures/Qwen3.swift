@@ -3,6 +3,7 @@ import Checkpoints
 /// Qwen3: dense, norms of the query and key heads instead of biases (arXiv 2505.09388).
 struct Qwen3: Architecture {
   static let modelTypes = ["qwen3"]
+  static let classNames = ["Qwen3ForCausalLM"]
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {

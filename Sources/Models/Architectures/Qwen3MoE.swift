@@ -3,6 +3,7 @@ import Checkpoints
 /// Qwen3-30B-A3B and Qwen3-235B-A22B: norms of the query and key heads, no shared expert (arXiv 2505.09388).
 struct Qwen3MoE: Architecture {
   static let modelTypes = ["qwen3_moe"]
+  static let classNames = ["Qwen3MoeForCausalLM"]
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {

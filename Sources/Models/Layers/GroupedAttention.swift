@@ -40,8 +40,7 @@ struct GroupedAttention: Sendable {
   /// See `Attention.apply`.
   func apply(
     _ context: ForwardContext, input: FloatRows, queries: IndexRows?, output target: FloatRows,
-    accumulate: Bool,
-    layer: Int
+    accumulate: Bool, layer: Int
   ) {
     let worker = context.worker
     let workspace = context.workspace
@@ -53,10 +52,14 @@ struct GroupedAttention: Sendable {
 
     let query = projected.columns(0..<shape.queryWidth)
     let fresh = projected.columns(shape.queryWidth..<shape.queryWidth + shape.cacheWidth)
-    for row in worker.share(of: rowCount) { cache(context, fresh, row: row, layer: layer) }
-    for ordinal in worker.share(of: queryCount) {
+    // Heads of all rows form one line of work, so that one row is shared out as well.
+    for unit in worker.share(of: rowCount * shape.keyValueHeads) {
+      cache(context, fresh, row: unit / shape.keyValueHeads, head: unit % shape.keyValueHeads, layer: layer)
+    }
+    for unit in worker.share(of: queryCount * shape.heads) {
+      let ordinal = unit / shape.heads
       let row = queries.map { Int($0[ordinal]) } ?? ordinal
-      prepare(context, query, row: row, heads: shape.heads, norm: queryNorm)
+      prepare(context, query, row: row, head: unit % shape.heads, norm: queryNorm)
     }
     worker.barrier()
     if queryCount == 0 { return }
@@ -67,24 +70,23 @@ struct GroupedAttention: Sendable {
     worker.barrier()
   }
 
-  /// Writes the cache row of one row of the step.
-  private func cache(_ context: ForwardContext, _ fresh: FloatRows, row: Int, layer: Int) {
-    prepare(context, fresh, row: row, heads: shape.keyValueHeads, norm: keyNorm)
+  /// Writes one head's part of the cache row of one row of the step.
+  private func cache(_ context: ForwardContext, _ fresh: FloatRows, row: Int, head: Int, layer: Int) {
+    prepare(context, fresh, row: row, head: head, norm: keyNorm)
     let target = context.cache.positions(layer: layer, slot: Int(context.rows.slots[row]))
-    fresh.copyRow(row, to: target, row: Int(context.rows.positions[row]))
+    let position = Int(context.rows.positions[row])
+    let key = head * shape.head..<(head + 1) * shape.head
+    let value = key.lowerBound + shape.keyWidth..<key.upperBound + shape.keyWidth
+    fresh.columns(key).copyRow(row, to: target.columns(key), row: position)
+    fresh.columns(value).copyRow(row, to: target.columns(value), row: position)
   }
 
-  /// Normalises and rotates the first `heads` heads of a row, in place.
-  private func prepare(_ context: ForwardContext, _ rows: FloatRows, row: Int, heads: Int, norm: Norm?) {
-    let position = Int(context.rows.positions[row])
-    for head in 0..<heads {
-      let offset = head * shape.head
-      if let norm {
-        let columns = rows.columns(offset..<offset + shape.head)
-        norm.apply(context.kernels, columns, row: row, to: columns, row: row)
-      }
-      context.kernels.rotate(rows, row: row, offset: offset, table: rotary, position: position)
-    }
+  /// Normalises and rotates one head of a row, in place.
+  private func prepare(_ context: ForwardContext, _ rows: FloatRows, row: Int, head: Int, norm: Norm?) {
+    let columns = rows.columns(head * shape.head..<(head + 1) * shape.head)
+    if let norm { norm.apply(context.kernels, columns, row: row, to: columns, row: row) }
+    context.kernels.rotate(
+      columns, row: row, offset: 0, table: rotary, position: Int(context.rows.positions[row]))
   }
 
   /// Attention over the cached positions, for this worker's heads.

@@ -50,8 +50,7 @@ struct LatentAttention: Sendable {
   /// See `Attention.apply`.
   func apply(
     _ context: ForwardContext, input: FloatRows, queries: IndexRows?, output target: FloatRows,
-    accumulate: Bool,
-    layer: Int
+    accumulate: Bool, layer: Int
   ) {
     let worker = context.worker
     let workspace = context.workspace

@@ -67,7 +67,9 @@ struct AddedTokenFinder: Sendable {
       position = stop
       if token.isSingleWord, Self.touchesWord(bytes, range, start, stop) { continue }
       if token.takesSpaceBefore {
-        while start > textStart, let length = Self.spaceLength(bytes, before: start, from: textStart) { start -= length }
+        while start > textStart, let length = Self.spaceLength(bytes, before: start, from: textStart) {
+          start -= length
+        }
       }
       if token.takesSpaceAfter {
         while let length = Self.spaceLength(bytes, at: stop, to: range.upperBound) { stop += length }

@@ -1,9 +1,23 @@
 /// From text to ids.
 extension BytePairTokenizer {
+  /// The ids of `text`; special tokens are recognised only where asked for.
   public func encode(_ text: String, parsingSpecialTokens: Bool) -> [TokenID] {
-    var encoder = BytePairEncoder(self, parsingSpecialTokens: parsingSpecialTokens)
+    var encoder = BytePairEncoder(self, parsingSpecialTokens: parsingSpecialTokens, literalMark: nil)
     encoder.encode(Array(text.utf8))
     return encoder.ids
+  }
+
+  /// The ids of `text`, in which only texts of special tokens without a mark inside become these tokens.
+  public func encode(_ text: String, literalMark mark: LiteralMark) -> [TokenID] {
+    let isMarked = text.unicodeScalars.contains(mark.scalar)
+    var encoder = BytePairEncoder(self, parsingSpecialTokens: true, literalMark: isMarked ? mark : nil)
+    encoder.encode(Array(text.utf8))
+    return encoder.ids
+  }
+
+  /// The text with a mark inside every text of a special token in it.
+  public func marking(_ text: String, with mark: LiteralMark) -> String {
+    mark.inserted(into: text, at: markup)
   }
 }
 
@@ -12,13 +26,15 @@ private struct BytePairEncoder {
   private(set) var ids: [TokenID] = []
   private let tokenizer: BytePairTokenizer
   private let parsesSpecialTokens: Bool
+  private let literalMark: LiteralMark?
   private var workspace = MergeWorkspace()
   private var symbols: [TokenID] = []
   private var cache: WordCache
 
-  init(_ tokenizer: BytePairTokenizer, parsingSpecialTokens: Bool) {
+  init(_ tokenizer: BytePairTokenizer, parsingSpecialTokens: Bool, literalMark: LiteralMark?) {
     self.tokenizer = tokenizer
     parsesSpecialTokens = parsingSpecialTokens
+    self.literalMark = literalMark
     cache = WordCache()
   }
 
@@ -46,6 +62,10 @@ private struct BytePairEncoder {
       case .token(let id): ids.append(id)
       case .text(let range):
         var row = PieceRow(bytes: text, ranges: [range])
+        if let literalMark {
+          let part = literalMark.removed(from: Array(text[range]))
+          row = PieceRow(bytes: part, ranges: [0..<part.count])
+        }
         for step in tokenizer.preTokenizers {
           step.apply(to: &row, isTextBegin: isTextBegin && range.lowerBound == 0)
         }

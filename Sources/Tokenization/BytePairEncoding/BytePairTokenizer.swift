@@ -2,12 +2,19 @@ import ChatTemplates
 
 /// A byte-level (or byte-fallback) byte-pair-encoding tokenizer, as `tokenizer.json` describes it.
 public struct BytePairTokenizer: Tokenizer {
+  /// What the tokenizer is, for people.
   public let kind: String
+  /// The number of ids.
   public let vocabularySize: Int
+  /// The token that begins every sequence, where the vocabulary has one.
   public let beginningOfSequence: TokenID?
+  /// The token that ends a sequence, where the vocabulary has one.
   public let endOfSequence: TokenID?
+  /// The token that stands for text the vocabulary cannot spell.
   public let unknown: TokenID?
+  /// What decoding does to a leading space.
   public let leadingSpace: LeadingSpaceRule
+  /// What decoding does with bytes that are not UTF-8.
   public let invalidBytes: InvalidByteRule
 
   /// Whether the description puts the beginning-of-sequence token in front of every text; nil where it does not say.
@@ -29,6 +36,9 @@ public struct BytePairTokenizer: Tokenizer {
   let rawFinders: (all: AddedTokenFinder, plain: AddedTokenFinder)
   let normalizedFinders: (all: AddedTokenFinder, plain: AddedTokenFinder)
 
+  /// The texts that prompts could forge structure with.
+  let markup: TextTrie
+
   /// Reads a description.
   ///
   /// - Parameters:
@@ -40,6 +50,7 @@ public struct BytePairTokenizer: Tokenizer {
     guard type == "BPE" else {
       throw .unsupported(file: file, what: "model", found: type, supported: ["BPE"])
     }
+    if source.vocabulary.count == 0 { throw source.malformed("model: there is no vocabulary") }
     for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
       if let text = source.model[key]?.string, !text.isEmpty {
         throw .unsupported(file: file, what: "model.\(key)", found: text, supported: ["none"])
@@ -62,11 +73,18 @@ public struct BytePairTokenizer: Tokenizer {
       byText[token.content] = token.id
     }
     let plain = tokens.filter { !$0.isMarkup }
+    var markup = TextTrie()
+    for token in tokens where SentencePieceTokenizer.looksSpecial(token.content) {
+      markup.insert(token.content, value: token.id)
+    }
+    self.markup = markup
     func normalized(_ text: String) -> String {
       String(decoding: normalizers.reduce(Array(text.utf8)) { $1.apply(to: $0) }, as: UTF8.self)
     }
     func finder(_ tokens: [AddedToken], _ isNormalized: Bool) -> AddedTokenFinder {
-      AddedTokenFinder(tokens.filter { $0.isNormalized == isNormalized }) { isNormalized ? normalized($0) : $0 }
+      AddedTokenFinder(tokens.filter { $0.isNormalized == isNormalized }) {
+        isNormalized ? normalized($0) : $0
+      }
     }
     rawFinders = (finder(tokens, false), finder(plain, false))
     normalizedFinders = (finder(tokens, true), finder(plain, true))
@@ -101,6 +119,7 @@ public struct BytePairTokenizer: Tokenizer {
     endOfSequence = nil
   }
 
+  /// The raw bytes that a token contributes to text: none for control tokens, nil for an id out of range.
   public func bytes(of token: TokenID) -> [UInt8]? {
     guard token >= 0, Int(token) < vocabularySize else { return nil }
     if let entry = added[token] {
@@ -109,17 +128,21 @@ public struct BytePairTokenizer: Tokenizer {
     return vocabulary.text(of: token).map(rules.bytes) ?? []
   }
 
+  /// The vocabulary's own spelling of a token.
   public func piece(of token: TokenID) -> String? {
     if let entry = added[token] { return entry.content }
     return vocabulary.text(of: token).map { String(decoding: $0, as: UTF8.self) }
   }
 
+  /// Whether a token begins with a space that decoding may drop at the beginning of text.
   public func beginsWithSpaceMark(_ token: TokenID) -> Bool {
     leadingSpace != .keep && bytes(of: token)?.first == 0x20
   }
 
+  /// Whether a token marks structure instead of spelling text.
   public func isSpecial(_ token: TokenID) -> Bool { added[token]?.isSpecial ?? false }
 
+  /// The special or added token whose text is exactly `text`.
   public func token(for text: String) -> TokenID? { addedIDs[text] }
 }
 

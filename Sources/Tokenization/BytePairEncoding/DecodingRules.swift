@@ -26,7 +26,8 @@ struct DecodingRules: Sendable {
       replacements.append((old, Array(try component.string("content").utf8)))
     case "Metaspace":
       replacements.append((Array((component["replacement"]?.string ?? "\u{2581}").utf8), [0x20]))
-      let adds = component.flag("add_prefix_space", default: true) && component["prepend_scheme"]?.string != "never"
+      let adds =
+        component.flag("add_prefix_space", default: true) && component["prepend_scheme"]?.string != "never"
       if adds { leadingSpace = .dropOne }
     case "Strip":
       // Only the space that a tokenizer has put in front of text is dropped this way.
@@ -35,7 +36,8 @@ struct DecodingRules: Sendable {
       else { throw component.malformed("only dropping one leading space is supported") }
       if start == 1 { leadingSpace = .dropOne }
     default:
-      throw component.unsupported("ByteLevel", "Sequence", "Replace", "ByteFallback", "Fuse", "Strip", "Metaspace")
+      throw component.unsupported(
+        "ByteLevel", "Sequence", "Replace", "ByteFallback", "Fuse", "Strip", "Metaspace")
     }
   }
 

@@ -35,7 +35,8 @@ struct MergeTable: Sendable {
     if keys[slot] == Self.empty { return nil }
     let value = values[slot]
     return Merge(
-      rank: UInt32(truncatingIfNeeded: value >> 32), result: TokenID(bitPattern: UInt32(truncatingIfNeeded: value)))
+      rank: UInt32(truncatingIfNeeded: value >> 32),
+      result: TokenID(bitPattern: UInt32(truncatingIfNeeded: value)))
   }
 
   @inline(__always)

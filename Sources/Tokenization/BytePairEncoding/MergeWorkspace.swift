@@ -71,14 +71,17 @@ struct MergeWorkspace {
       let left = Int(truncatingIfNeeded: best.order & 0xFFFF_FFFF)
       let right = next[left]
       // A candidate is stale when one of its two symbols has been merged meanwhile.
-      guard !isGone[left], right < symbols.count, symbols[left] == best.left, symbols[right] == best.right else {
+      guard !isGone[left], right < symbols.count, symbols[left] == best.left, symbols[right] == best.right
+      else {
         continue
       }
       symbols[left] = best.result
       isGone[right] = true
       next[left] = next[right]
       if next[left] < symbols.count { previous[next[left]] = left }
-      if next[left] < symbols.count, let candidate = candidate(left, next[left]) { Self.push(candidate, &heap) }
+      if next[left] < symbols.count, let candidate = candidate(left, next[left]) {
+        Self.push(candidate, &heap)
+      }
       if previous[left] >= 0, let candidate = candidate(previous[left], left) { Self.push(candidate, &heap) }
     }
     symbols = symbols.indices.filter { !isGone[$0] }.map { symbols[$0] }

@@ -30,7 +30,9 @@ enum PreTokenizer: Sendable {
     #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
 
   /// The steps that a description asks for, and whether its last one spells text in the byte alphabet.
-  static func steps(_ component: Component?) throws(TokenizerError) -> (steps: [PreTokenizer], isByteLevel: Bool) {
+  static func steps(_ component: Component?) throws(TokenizerError) -> (
+    steps: [PreTokenizer], isByteLevel: Bool
+  ) {
     guard let component else { return ([], false) }
     switch component.type {
     case "Sequence":
@@ -51,9 +53,12 @@ enum PreTokenizer: Sendable {
       return (steps, true)
     case "Split":
       let name = try component.string("behavior")
-      guard let behavior = Behavior(rawValue: name) else { throw component.malformed("unknown behavior \"\(name)\"") }
+      guard let behavior = Behavior(rawValue: name) else {
+        throw component.malformed("unknown behavior \"\(name)\"")
+      }
       return (
-        [.split(try component.pattern(), behavior, isInverted: component.flag("invert", default: false))], false
+        [.split(try component.pattern(), behavior, isInverted: component.flag("invert", default: false))],
+        false
       )
     case "Digits":
       let behavior: Behavior = component.flag("individual_digits", default: false) ? .isolated : .contiguous
@@ -72,7 +77,8 @@ enum PreTokenizer: Sendable {
       return ([.metaspace(mark: mark, scheme, splits: component.flag("split", default: true))], false)
     default:
       throw component.unsupported(
-        "ByteLevel", "Split", "Digits", "Whitespace", "WhitespaceSplit", "Punctuation", "Metaspace", "Sequence")
+        "ByteLevel", "Split", "Digits", "Whitespace", "WhitespaceSplit", "Punctuation", "Metaspace",
+        "Sequence")
     }
   }
 
@@ -111,7 +117,8 @@ enum PreTokenizer: Sendable {
         isFirst = false
       }
       if splits {
-        PreTokenizer.split(.literal(mark), .mergedWithNext, isInverted: false).apply(to: &row, isTextBegin: false)
+        PreTokenizer.split(.literal(mark), .mergedWithNext, isInverted: false).apply(
+          to: &row, isTextBegin: false)
       }
     }
   }

@@ -29,7 +29,8 @@ indirect enum TextNormalizer: Sendable {
     case "Strip":
       return [
         .strip(
-          left: component.flag("strip_left", default: true), right: component.flag("strip_right", default: true))
+          left: component.flag("strip_left", default: true),
+          right: component.flag("strip_right", default: true))
       ]
     default:
       throw component.unsupported(
@@ -40,7 +41,8 @@ indirect enum TextNormalizer: Sendable {
   func apply(to bytes: [UInt8]) -> [UInt8] {
     switch self {
     case .composed where Self.isSurelyComposed(bytes): return bytes
-    case .composed: return Array(String(decoding: bytes, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8)
+    case .composed:
+      return Array(String(decoding: bytes, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8)
     case .decomposed, .compatibilityComposed, .compatibilityDecomposed:
       if bytes.allSatisfy({ $0 < 0x80 }) { return bytes }
       let text = String(decoding: bytes, as: UTF8.self)

@@ -31,7 +31,6 @@ struct TokenizerFile {
     skipSpace()
     if position < bytes.count { throw error("more text after the document") }
     if !hasModel { throw malformed("there is no \"model\"") }
-    if vocabulary.count == 0 { throw malformed("model: there is no vocabulary") }
   }
 
   private mutating func readModel() throws(TokenizerError) {

@@ -12,12 +12,15 @@ struct CharacterClass: Sendable {
 
   /// Whether characters beyond ASCII can belong to the set.
   var reachesBeyondASCII: Bool {
-    isNegated || categories != 0 || includesSpace || includesNonSpace || ranges.contains { $0.upperBound > 0x7F }
+    isNegated || categories != 0 || includesSpace || includesNonSpace
+      || ranges.contains { $0.upperBound > 0x7F }
   }
 
   /// The code of the only character, where the set was made of one.
   var onlyValue: UInt32? {
-    guard categories == 0, !includesSpace, !includesNonSpace, !isNegated, ranges.count == 1 else { return nil }
+    guard categories == 0, !includesSpace, !includesNonSpace, !isNegated, ranges.count == 1 else {
+      return nil
+    }
     return ranges[0].count == 1 ? ranges[0].lowerBound : nil
   }
 
@@ -84,14 +87,16 @@ struct CharacterClass: Sendable {
 enum GeneralCategories {
   /// The categories by their two-letter names.
   static let names = [
-    "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm",
+    "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf",
+    "Po", "Sm",
     "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co", "Cn",
   ]
 
   /// The bits of a category or of a group of categories, such as `L` or `Lu`; nil for an unknown name.
   static func mask(_ name: String) -> UInt32? {
     var mask: UInt32 = 0
-    for (index, category) in names.enumerated() where category == name || (name.count == 1 && category.hasPrefix(name)) {
+    for (index, category) in names.enumerated()
+    where category == name || (name.count == 1 && category.hasPrefix(name)) {
       mask |= 1 << UInt32(index)
     }
     return mask == 0 ? nil : mask

@@ -83,11 +83,15 @@ struct PatternParser {
     let bounds = body.split(separator: ",", omittingEmptySubsequences: false).map { part in
       Int(String(String.UnicodeScalarView(part)))
     }
-    guard (1...2).contains(bounds.count), let minimum = bounds[0] ?? (bounds.count == 2 ? 0 : nil), minimum <= 1000 else {
+    guard (1...2).contains(bounds.count), let minimum = bounds[0] ?? (bounds.count == 2 ? 0 : nil),
+      minimum <= 1000
+    else {
       throw PatternError("a repetition {…} is not understood")
     }
     let maximum = bounds.count == 1 ? minimum : bounds[1]
-    if let maximum, maximum < minimum || maximum > 1000 { throw PatternError("a repetition {…} is out of range") }
+    if let maximum, maximum < minimum || maximum > 1000 {
+      throw PatternError("a repetition {…} is out of range")
+    }
     rest = rest.dropFirst(body.count + 2)
     return (minimum, maximum)
   }
@@ -172,7 +176,9 @@ struct PatternParser {
         digits = String(String.UnicodeScalarView(rest.prefix(letter == "x" ? 2 : 4)))
         rest = rest.dropFirst(digits.unicodeScalars.count)
       }
-      guard let value = UInt32(digits, radix: 16) else { throw PatternError("\\\(letter) needs hexadecimal digits") }
+      guard let value = UInt32(digits, radix: 16) else {
+        throw PatternError("\\\(letter) needs hexadecimal digits")
+      }
       set.insert(value...value)
     default:
       if letter.properties.isAlphabetic || letter.properties.numericType != nil {
@@ -194,7 +200,9 @@ struct PatternParser {
     }
     let isNegated = name.hasPrefix("^")
     if isNegated { name.removeFirst() }
-    guard let mask = GeneralCategories.mask(name) else { throw PatternError("the property \\p{\(name)} is not supported") }
+    guard let mask = GeneralCategories.mask(name) else {
+      throw PatternError("the property \\p{\(name)} is not supported")
+    }
     return isNegated ? ~mask : mask
   }
 

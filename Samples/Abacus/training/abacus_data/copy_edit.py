@@ -25,8 +25,24 @@ def occurs(word):
     return re.compile(rf"\b{word}\b" if word.isascii() else word)
 
 
+def word_row(rng, language):
+    """A row of words in any order, to be copied with one of them replaced or as it is."""
+    side, mark = (0, ", ") if language == "en" else (1, "，")
+    pairs = rng.sample(lex.ANIMALS + lex.THINGS + lex.FOODS + lex.PLACES, rng.randint(5, 11))
+    *words, new = (pair[side] for pair in pairs)
+    if rng.random() < 0.4:
+        prompt = say(rng, language, *COPY).format(s=mark.join(words))
+        return Question("copy_edit", "none", language, prompt, say(rng, language, ["copy"], ["照抄"]), mark.join(words))
+    old = rng.choice(words)
+    prompt = say(rng, language, *REPLACE).format(x=old, y=new, s=mark.join(words))
+    edited = mark.join(new if word == old else word for word in words)
+    return Question("copy_edit", "none", language, prompt, f"{old} -> {new}", edited)
+
+
 def copy_edit(rng, language):
     """Replace a word everywhere, drop the last sentence, or copy as it is."""
+    if rng.random() < 0.4:
+        return word_row(rng, language)
     words, gap = cast(rng, language), " " if language == "en" else ""
     parts = rng.sample([OPEN, FIND, MEET, ACT], rng.randint(2, 3))
     passage = sentences(rng, language, words, parts)

@@ -1,1 +1,1 @@
-"""Fixtures of every family but DeepSeek-V3: a plain PyTorch reference, checked against transformers where it has the family."""
+"""Fixtures of every family but DeepSeek-V3, by a plain PyTorch reference that is checked against transformers."""

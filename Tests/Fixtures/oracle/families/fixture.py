@@ -47,7 +47,8 @@ def write(folder: pathlib.Path, recipe: Recipe, seed: int, strict: bool = True) 
         for name, array in sorted(tensors(t, seed, recipe.successor, recipe.gain).items())}
     wide = {name: tensor.float() for name, tensor in stored.items()}
     reference = Reference(t, wide)
-    prompt = np.random.default_rng([seed, 0x1D5]).integers(2, t.config["vocab_size"], size=recipe.prompt_tokens).tolist()
+    rng = np.random.default_rng([seed, 0x1D5])
+    prompt = rng.integers(2, t.config["vocab_size"], size=recipe.prompt_tokens).tolist()
 
     greedy: list[int] = []
     rows = None
@@ -93,7 +94,7 @@ def write(folder: pathlib.Path, recipe: Recipe, seed: int, strict: bool = True) 
 
 
 def _mtp(reference: Reference, prompt, greedy, spread, strict, record: dict, saved: dict) -> dict:
-    """MTP logits over the prompt, drafts after each prefix of the greedy text by recursion, drafts accepted at depth 1."""
+    """MTP logits over the prompt, drafts after each prefix of the greedy text by recursion, rounds at depth 1."""
     text = prompt + greedy
     states = reference.hidden(text)
     rows = reference.head(reference.mtp(text[1:], states[:-1]))

@@ -14,7 +14,8 @@ def random_recipe(seed: int, only: str = "") -> tuple[str, Recipe]:
 
     family, _, base = pick(*[entry for entry in NAMED if only in ("", entry[0])])
     c = dict(base.config)
-    c |= dict(vocab_size=int(rng.integers(90, 200)), hidden_size=pick(32, 48, 60, 72), rms_norm_eps=pick(1e-6, 1e-5, 1e-3),
+    c |= dict(vocab_size=int(rng.integers(90, 200)), hidden_size=pick(32, 48, 60, 72), rms_norm_eps=pick(1e-6,
+                                                                                                         1e-5, 1e-3),
               num_hidden_layers=int(rng.integers(1, 5)), max_position_embeddings=512,
               tie_word_embeddings=pick(False, False, True))
     if "intermediate_size" in c:
@@ -27,8 +28,10 @@ def random_recipe(seed: int, only: str = "") -> tuple[str, Recipe]:
         _grouped(c, rng, pick)
     _rope(c, pick)
     _experts(c, rng, pick)
-    for key, options in dict(first_k_dense_replace=(0, 1, 2), num_dense_layers=(0, 1, 2), norm_topk_prob=(True, False),
-                             routed_scaling_factor=(1.0, 2.5, 4.0), attention_bias=(True, False), use_qk_norm=(True, False),
+    for key, options in dict(first_k_dense_replace=(0, 1, 2), num_dense_layers=(0, 1, 2), norm_topk_prob=(True,
+                                                                                                          False),
+                             routed_scaling_factor=(1.0, 2.5, 4.0), attention_bias=(True, False),
+                             use_qk_norm=(True, False),
                              sandwich_norm=(True, False), router_enable_expert_bias=(True, False)).items():
         if key in c and (key, c["model_type"]) not in (("attention_bias", "deepseek_v2"), ("attention_bias", "mimo")):
             c[key] = pick(*options)
@@ -51,7 +54,8 @@ def _latent(c: dict, rng, pick) -> None:
         ("q", 4, 20), ("kv", 4, 20), ("nope", 2, 12), ("rope", 1, 9), ("value", 2, 12))}
     names = (dict(q="attention_q_lora_dim", kv="attention_kv_lora_dim", nope="attention_qk_dim",
                   rope="attention_qk_rope_dim", value="attention_v_dim") if "attention_kv_lora_dim" in c else
-             dict(q="q_lora_rank", kv="kv_lora_rank", nope="qk_nope_head_dim", rope="qk_rope_head_dim", value="v_head_dim"))
+             dict(q="q_lora_rank", kv="kv_lora_rank", nope="qk_nope_head_dim", rope="qk_rope_head_dim",
+                  value="v_head_dim"))
     c |= {names[key]: width for key, width in widths.items()}
     if c["model_type"] == "deepseek_v2":
         c["q_lora_rank"] = pick(None, widths["q"])
@@ -61,7 +65,8 @@ def _grouped(c: dict, rng, pick) -> None:
     kv_heads, group = pick(1, 2, 3), pick(1, 2, 4)
     c |= dict(num_key_value_heads=kv_heads, num_attention_heads=kv_heads * group)
     head = 4 * int(rng.integers(2, 7))
-    c["hidden_size"] = kv_heads * group * pick(8, 12) if c["model_type"] in ("llama", "PanguEmbedded") else c["hidden_size"]
+    if c["model_type"] in ("llama", "PanguEmbedded"):
+        c["hidden_size"] = kv_heads * group * pick(8, 12)
     if c["model_type"] in ("llama", "mixtral", "qwen3", "qwen3_moe", "glm4_moe", "mimo") and pick(True, True, False):
         c["head_dim"] = head
     else:
@@ -80,18 +85,21 @@ def _rope(c: dict, pick) -> None:
     kinds = [None, None, dict(type="linear", factor=3.0)]
     if c["model_type"] != "deepseek":
         kinds += [dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=32),
-                  dict(rope_type="yarn", factor=8.0, original_max_position_embeddings=16, mscale=1.0, mscale_all_dim=0.7),
+                  dict(rope_type="yarn", factor=8.0, original_max_position_embeddings=16, mscale=1.0,
+                       mscale_all_dim=0.7),
                   dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
                        original_max_position_embeddings=32)]
     scaling = pick(*kinds)
     c["rope_scaling"] = scaling
     if scaling is not None and pick(True, False):  # the spelling of transformers 5
-        c["rope_parameters"] = dict(scaling, rope_theta=c.pop("rope_theta"), rope_type=scaling.get("rope_type") or scaling["type"])
+        kind = scaling.get("rope_type") or scaling["type"]
+        c["rope_parameters"] = dict(scaling, rope_theta=c.pop("rope_theta"), rope_type=kind)
         del c["rope_scaling"]
 
 
 def _experts(c: dict, rng, pick) -> None:
-    key = next((k for k in ("n_routed_experts", "num_routed_experts", "num_local_experts", "num_experts") if k in c), None)
+    spellings = ("n_routed_experts", "num_routed_experts", "num_local_experts", "num_experts")
+    key = next((k for k in spellings if k in c), None)
     if key is None:
         return
     groups = pick(1, 2, 4)

@@ -113,7 +113,8 @@ class Reference:
         t = self.t
         q, k, v = (self.linear(x, prefix + name).unflatten(-1, (-1, t.head)) for name in ("q_proj", "k_proj", "v_proj"))
         if t.head_norms:
-            q, k = (norm(rows, self.w[prefix + name + ".weight"], t.eps) for rows, name in ((q, "q_norm"), (k, "k_norm")))
+            q = norm(q, self.w[prefix + "q_norm.weight"], t.eps)
+            k = norm(k, self.w[prefix + "k_norm.weight"], t.eps)
         q, k = (self.rotate(rows, int(t.head * t.partial_rotary), False) for rows in (q, k))
         k, v = (rows.repeat_interleave(t.heads // t.kv_heads, 1) for rows in (k, v))
         return self.linear(self.attention(q, k, v, t.head**-0.5, window), prefix + "o_proj")

@@ -103,6 +103,7 @@ def mixtral(c: dict) -> Traits:
 def deepseek(c: dict) -> Traits:
     normalize = c["norm_topk_prob"] and c["num_experts_per_tok"] > 1
     return Traits(c, _first_dense(c, "first_k_dense_replace"), dense_width=c["intermediate_size"],
+                  input_bias=c["attention_bias"], output_bias=c["attention_bias"],
                   router=Router("softmax", c["num_experts_per_tok"], c["n_routed_experts"], normalize),
                   expert_width=c["moe_intermediate_size"], shared_name="shared_experts",
                   shared_width=_shared(c, "n_shared_experts"))

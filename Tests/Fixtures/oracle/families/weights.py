@@ -1,4 +1,4 @@
-"""Random weights with the published tensor names, in the manner of `oracle/weights.py`: scaled so that everything matters."""
+"""Random weights with the published tensor names, scaled so that everything matters as in `oracle/weights.py`."""
 import numpy as np
 
 from ..weights import Draw
