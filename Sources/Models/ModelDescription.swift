@@ -14,6 +14,8 @@ public struct ModelDescription: Sendable, Equatable {
   public var contextLength: Int
   /// Multi-token-prediction heads.
   public var mtpHeadCount: Int
+  /// Why there is no multi-token-prediction head; nil where there is one.
+  public var mtpAbsence: String?
   /// Attention in a few words, e.g. "latent, 16 heads, rank 512".
   public var attention: String
   /// Router in a few words; nil for a dense model.

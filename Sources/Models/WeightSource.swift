@@ -79,10 +79,13 @@ struct RandomWeights: Sendable {
     var state = (hash &+ UInt64(index)) &* 0x9E37_79B9_7F4A_7C15 | 1
     let scale = (3 / Float(row.count)).squareRoot() / 32768
     for column in 0..<row.count {
-      state ^= state << 13  // xorshift64 (Marsaglia, 2003)
-      state ^= state >> 7
-      state ^= state << 17
-      unsafe row[column] = Float(Int16(truncatingIfNeeded: state >> 24)) * scale
+      let quarter = UInt64(column & 3)  // four numbers of 16 bits from each state
+      if quarter == 0 {
+        state ^= state << 13  // xorshift64 (Marsaglia, 2003)
+        state ^= state >> 7
+        state ^= state << 17
+      }
+      unsafe row[column] = Float(Int16(truncatingIfNeeded: state >> (16 * quarter))) * scale
     }
   }
 }

@@ -40,6 +40,7 @@ struct BlueprintTests {
       !$0.contains("layers.92.")
     }
     #expect(architecture.description.mtpHeadCount == 0)
+    #expect(architecture.description.mtpAbsence == "the checkpoint leaves it out")
     #expect(!architecture.parameters.contains { $0.isMTP })
   }
 
@@ -51,6 +52,8 @@ struct BlueprintTests {
     #expect(try description("DeepSeek-V2").attention == "latent, 128 heads, rank 512")
     #expect(try description("Mixtral-8x7B-v0.1").attention == "grouped, 32 heads, 8 key-value heads")
     #expect(try description("Qwen3-8B").router == nil)
+    #expect(try description("Qwen3-8B").mtpAbsence == "models of this type have none")
+    #expect(try description("GLM-4.5").mtpAbsence == nil)
     #expect(
       try description("Pangu-Pro-MoE-72B").router == "softmax, the best of each of 8 groups of 8, 1 shared")
     #expect(try description("GLM-4.5").endOfSequenceTokens == [151329, 151336, 151338])

@@ -3,7 +3,8 @@ import Checkpoints
 extension DecoderBlueprint {
   /// Reads what all families name alike. The layers are left to the family.
   init(
-    _ configuration: ConfigurationObject, modelType: String, defaultEpsilon: Float = 1e-6,
+    _ configuration: ConfigurationObject, modelType: String, hasTensor: (String) -> Bool,
+    defaultEpsilon: Float = 1e-6,
     defaultRotaryBase: Float = 10000, rotaryTypes: [String] = RotaryConfiguration.types
   ) throws(LoadError) {
     self.modelType = modelType
@@ -11,10 +12,11 @@ extension DecoderBlueprint {
     vocabulary = try configuration.integer("vocab_size", in: .size)
     context = try configuration.integer("max_position_embeddings", in: 1...(1 << 30))
     epsilon = try configuration.floatIfPresent("rms_norm_eps") ?? defaultEpsilon
-    tiesEmbeddings = try configuration.boolIfPresent("tie_word_embeddings") ?? false
+    tiesEmbeddings = try configuration.boolIfPresent("tie_word_embeddings") ?? !hasTensor("lm_head.weight")
     endOfSequence = try configuration.tokenIDs("eos_token_id", vocabulary: vocabulary)
     rotary = try RotaryConfiguration(configuration, defaultBase: defaultRotaryBase, types: rotaryTypes)
     layers = []
+    ignored = [("model.rotary_emb.inv_freq", "computed from the configuration")]
     _ = try configuration.stringIfPresent("hidden_act", oneOf: ["silu", "swish"])
     if try configuration.boolIfPresent("mlp_bias") == true {
       throw configuration.unsupported("mlp_bias", accepted: "false")
@@ -32,9 +34,24 @@ extension DecoderBlueprint {
     let named = try configuration.integerIfPresent(
       anyOf: ["num_nextn_predict_layers", "num_mtp_layers"], in: 0...1)
     let prefix = "model.layers.\(layers.count)."
-    if named == 0 { ignored.append((prefix, "config.json counts no MTP head")) }
-    guard named != 0, hasTensor(prefix + "eh_proj.weight") else { return }
-    mtpHeads = [.deepseek(layer(prefix))]
+    if countsHead(named, prefix, probe: "eh_proj.weight", hasTensor) { mtpHeads = [.deepseek(layer(prefix))] }
+  }
+}
+
+extension DecoderBlueprint {
+  /// Whether there is an MTP head with names that start with `prefix`; otherwise notes why not.
+  ///
+  /// - Parameter named: How many heads the configuration names; nil where it is silent.
+  mutating func countsHead(_ named: Int?, _ prefix: String, probe: String, _ hasTensor: (String) -> Bool)
+    -> Bool
+  {
+    if named == 0 {
+      mtpAbsence = "config.json names none"
+      ignored.append((prefix, mtpAbsence))
+      return false
+    }
+    mtpAbsence = named == nil ? "config.json and the checkpoint have none" : "the checkpoint leaves it out"
+    return hasTensor(prefix + probe)
   }
 }
 

@@ -8,7 +8,7 @@ struct DeepseekMoE: Architecture {
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {
     var blueprint = try DecoderBlueprint(
-      configuration, modelType: "deepseek", rotaryTypes: ["default", "linear"])
+      configuration, modelType: "deepseek", hasTensor: hasTensor, rotaryTypes: ["default", "linear"])
     let hasBias = try configuration.boolIfPresent("attention_bias") ?? false
     let attention = GroupedAttentionBlueprint(
       shape: try configuration.groupedAttentionShape(hidden: blueprint.hidden), hasInputBias: hasBias,

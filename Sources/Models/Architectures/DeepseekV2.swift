@@ -11,7 +11,7 @@ struct DeepseekV2: Architecture {
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {
-    var blueprint = try DecoderBlueprint(configuration, modelType: "deepseek_v2")
+    var blueprint = try DecoderBlueprint(configuration, modelType: "deepseek_v2", hasTensor: hasTensor)
     let attention = AttentionBlueprint.latent(try configuration.latentAttention())
     let mixture = try Self.mixture(configuration)
     let denseLayers = try configuration.integerIfPresent("first_k_dense_replace", in: 0...4096) ?? 0

@@ -8,7 +8,7 @@ struct DeepseekV3: Architecture {
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {
-    var blueprint = try DecoderBlueprint(configuration, modelType: "deepseek_v3")
+    var blueprint = try DecoderBlueprint(configuration, modelType: "deepseek_v3", hasTensor: hasTensor)
     var attention = try configuration.latentAttention()
     attention.interleavedRotary = try configuration.boolIfPresent("rope_interleave") ?? true
     let mixture = try configuration.sigmoidMixture()

@@ -8,7 +8,8 @@ struct Glm4MoE: Architecture {
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {
-    var blueprint = try DecoderBlueprint(configuration, modelType: "glm4_moe", defaultEpsilon: 1e-5)
+    var blueprint = try DecoderBlueprint(
+      configuration, modelType: "glm4_moe", hasTensor: hasTensor, defaultEpsilon: 1e-5)
     let attention = GroupedAttentionBlueprint(
       shape: try configuration.groupedAttentionShape(hidden: blueprint.hidden, defaultPartialRotary: 0.5),
       hasInputBias: try configuration.boolIfPresent("attention_bias") ?? false,

@@ -8,7 +8,7 @@ struct Llama: Architecture {
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {
     let hasBias = try configuration.boolIfPresent("attention_bias") ?? false
-    var blueprint = try DecoderBlueprint(configuration, modelType: "llama")
+    var blueprint = try DecoderBlueprint(configuration, modelType: "llama", hasTensor: hasTensor)
     blueprint.layers = try configuration.denseLayers(hidden: blueprint.hidden) { shape, _ in
       GroupedAttentionBlueprint(shape: shape, hasInputBias: hasBias, hasOutputBias: hasBias)
     }

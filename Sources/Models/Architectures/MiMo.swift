@@ -11,14 +11,14 @@ struct MiMo: Architecture {
     if try configuration.boolIfPresent("use_sliding_window") == true {
       throw configuration.unsupported("use_sliding_window", accepted: "false")
     }
-    var blueprint = try DecoderBlueprint(configuration, modelType: "mimo")
+    var blueprint = try DecoderBlueprint(configuration, modelType: "mimo", hasTensor: hasTensor)
     blueprint.layers = try configuration.denseLayers(hidden: blueprint.hidden) { shape, _ in
       GroupedAttentionBlueprint(shape: shape, hasInputBias: true)
     }
     let prefix = "model.mtp_layers."
     let named = try configuration.integerIfPresent("num_nextn_predict_layers", in: 0...1) ?? 0
-    if named == 0 { blueprint.ignored.append((prefix, "config.json counts no MTP head")) }
-    if named > 0, hasTensor(prefix + "0.input_proj.weight"), var layer = blueprint.layers.first {
+    let hasHead = blueprint.countsHead(named, prefix, probe: "0.input_proj.weight", hasTensor)
+    if hasHead, var layer = blueprint.layers.first {
       layer.prefix = prefix + "0."
       blueprint.mtpHeads = [
         MTPBlueprint(

@@ -9,7 +9,8 @@ struct Mixtral: Architecture {
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {
     var blueprint = try DecoderBlueprint(
-      configuration, modelType: "mixtral", defaultEpsilon: 1e-5, defaultRotaryBase: 1_000_000)
+      configuration, modelType: "mixtral", hasTensor: hasTensor, defaultEpsilon: 1e-5,
+      defaultRotaryBase: 1_000_000)
     let attention = GroupedAttentionBlueprint(
       shape: try configuration.groupedAttentionShape(hidden: blueprint.hidden),
       window: try configuration.integerIfPresent("sliding_window", in: 1...(1 << 30)))

@@ -9,7 +9,8 @@ struct PanguEmbedded: Architecture {
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {
     let hasBias = try configuration.boolIfPresent(anyOf: ["bias", "attention_bias"]) ?? true
-    var blueprint = try DecoderBlueprint(configuration, modelType: "PanguEmbedded", defaultEpsilon: 1e-5)
+    var blueprint = try DecoderBlueprint(
+      configuration, modelType: "PanguEmbedded", hasTensor: hasTensor, defaultEpsilon: 1e-5)
     blueprint.layers = try configuration.denseLayers(hidden: blueprint.hidden) { shape, _ in
       GroupedAttentionBlueprint(shape: shape, hasInputBias: hasBias, hasOutputBias: hasBias)
     }

@@ -8,7 +8,8 @@ struct PanguProMoE: Architecture {
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {
-    var blueprint = try DecoderBlueprint(configuration, modelType: "PanguProMoE", defaultEpsilon: 1e-5)
+    var blueprint = try DecoderBlueprint(
+      configuration, modelType: "PanguProMoE", hasTensor: hasTensor, defaultEpsilon: 1e-5)
     let attention = GroupedAttentionBlueprint(
       shape: try configuration.groupedAttentionShape(hidden: blueprint.hidden), hasInputBias: true,
       hasOutputBias: true)

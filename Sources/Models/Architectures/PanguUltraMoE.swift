@@ -9,7 +9,8 @@ struct PanguUltraMoE: Architecture {
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {
     var blueprint = try DecoderBlueprint(
-      configuration, modelType: "pangu_ultra_moe", defaultEpsilon: 1e-5, defaultRotaryBase: 25_600_000,
+      configuration, modelType: "pangu_ultra_moe", hasTensor: hasTensor, defaultEpsilon: 1e-5,
+      defaultRotaryBase: 25_600_000,
       rotaryTypes: ["default"])
     let attention = AttentionBlueprint.latent(try configuration.latentAttention())
     let mixture = try Self.mixture(configuration)

@@ -7,7 +7,7 @@ struct Qwen2: Architecture {
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {
-    var blueprint = try DecoderBlueprint(configuration, modelType: "qwen2")
+    var blueprint = try DecoderBlueprint(configuration, modelType: "qwen2", hasTensor: hasTensor)
     let windows = try configuration.slidingWindows(layers: try configuration.layerCount()) { $0 >= $1 }
     blueprint.layers = try configuration.denseLayers(hidden: blueprint.hidden) { shape, layer in
       GroupedAttentionBlueprint(shape: shape, hasInputBias: true, window: windows[layer])

@@ -8,7 +8,7 @@ struct Qwen2MoE: Architecture {
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {
-    var blueprint = try DecoderBlueprint(configuration, modelType: "qwen2_moe")
+    var blueprint = try DecoderBlueprint(configuration, modelType: "qwen2_moe", hasTensor: hasTensor)
     let shape = try configuration.groupedAttentionShape(hidden: blueprint.hidden)
     let hasBias = try configuration.boolIfPresent("qkv_bias") ?? true
     let count = try configuration.layerCount()

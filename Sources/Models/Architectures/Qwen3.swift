@@ -8,7 +8,7 @@ struct Qwen3: Architecture {
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {
     let hasBias = try configuration.boolIfPresent("attention_bias") ?? false
-    var blueprint = try DecoderBlueprint(configuration, modelType: "qwen3")
+    var blueprint = try DecoderBlueprint(configuration, modelType: "qwen3", hasTensor: hasTensor)
     let windows = try configuration.slidingWindows(layers: try configuration.layerCount()) { $0 >= $1 }
     blueprint.layers = try configuration.denseLayers(hidden: blueprint.hidden, defaultHead: 128) {
       shape, layer in

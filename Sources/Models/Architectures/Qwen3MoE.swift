@@ -7,7 +7,7 @@ struct Qwen3MoE: Architecture {
   let blueprint: DecoderBlueprint
 
   init(_ configuration: ConfigurationObject, hasTensor: (String) -> Bool) throws(LoadError) {
-    var blueprint = try DecoderBlueprint(configuration, modelType: "qwen3_moe")
+    var blueprint = try DecoderBlueprint(configuration, modelType: "qwen3_moe", hasTensor: hasTensor)
     let hasBias = try configuration.boolIfPresent("attention_bias") ?? false
     let isSliding = try configuration.boolIfPresent("use_sliding_window") ?? false
     let attention = GroupedAttentionBlueprint(

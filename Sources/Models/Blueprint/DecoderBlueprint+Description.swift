@@ -4,7 +4,8 @@ extension DecoderBlueprint {
     let mixture = mixtures.first
     return ModelDescription(
       modelType: modelType, hiddenSize: hidden, layerCount: layers.count, vocabularySize: vocabulary,
-      contextLength: context, mtpHeadCount: mtpHeads.count, attention: attentionSummary,
+      contextLength: context, mtpHeadCount: mtpHeads.count,
+      mtpAbsence: mtpHeads.isEmpty ? mtpAbsence : nil, attention: attentionSummary,
       router: mixture?.summary, routedExpertCount: mixture?.expertCount ?? 0,
       expertsPerToken: mixture?.rule.expertsPerToken ?? 0,
       cacheFloatsPerPosition: allLayers.reduce(0) { $0 + $1.attention.cacheWidth },

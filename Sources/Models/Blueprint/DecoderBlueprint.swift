@@ -16,6 +16,8 @@ public struct DecoderBlueprint: Sendable {
   var rotary: RotaryConfiguration
   var layers: [LayerBlueprint]
   var mtpHeads: [MTPBlueprint] = []
+  /// Why `mtpHeads` is empty, where it is.
+  var mtpAbsence = "models of this type have none"
   /// Tensors, by prefix, that checkpoints of the family may hold and the model does not need.
   var ignored: [(prefix: String, reason: String)] = []
 

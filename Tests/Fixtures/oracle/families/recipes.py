@@ -49,8 +49,8 @@ QWEN2_MOE = dict(architectures=["Qwen2MoeForCausalLM"], model_type="qwen2_moe", 
 _add("qwen2-moe", "plain-bf16", 2, QWEN2_MOE, "BF16")
 _add("qwen2-moe", "sparse-step-window-bf16", 14, QWEN2_MOE | dict(
     rms_norm_eps=1e-3, num_hidden_layers=4, decoder_sparse_step=2, mlp_only_layers=[3], norm_topk_prob=True,
-    num_key_value_heads=2, use_sliding_window=True, sliding_window=9, max_window_layers=3, tie_word_embeddings=True), "BF16", gain=2.0,
-    varied=7)
+    num_key_value_heads=2, use_sliding_window=True, sliding_window=9, max_window_layers=3,
+    tie_word_embeddings=True), "BF16", gain=2.0, varied=7)
 
 QWEN3_MOE = dict(architectures=["Qwen3MoeForCausalLM"], model_type="qwen3_moe", num_attention_heads=4,
                  num_key_value_heads=2, head_dim=16, intermediate_size=56, moe_intermediate_size=12, num_experts=8,
