@@ -151,7 +151,8 @@ extension DecodingEngine {
     draftSources.removeAll()
     draftQueries.removeAll()
     var kept = 0
-    for (row, sequence) in drafting.enumerated() {
+    for row in drafting.indices {  // by index: iterating over the array would hold a copy of it
+      let sequence = drafting[row]
       guard sequence.depthLimit >= depth, sequence.wantsDeeper, let token = sequence.drafts.last else {
         sequence.endDrafting()
         continue
@@ -163,7 +164,7 @@ extension DecodingEngine {
       drafting[kept] = sequence
       kept += 1
     }
-    drafting.removeSubrange(kept...)
+    drafting.removeLast(drafting.count - kept)
   }
 
   /// Counts what became of a sequence's drafts.

@@ -11,14 +11,16 @@ final class Sampler {
   private let vocabularySize: Int
   private let adjusted: FloatMatrix  // [1, vocabulary]: penalised and scaled logits
   private let exponentials: FloatMatrix  // [1, vocabulary]: scratch
+  private var heap: CandidateHeap
   private var candidates: [Int32] = []  // survivors of the filters
-  private var probabilities: [Float] = []
+  private var probabilities: [Float] = []  // of the candidates, not normalised
 
   init(kernels: KernelSet, vocabularySize: Int) {
     self.kernels = kernels
     self.vocabularySize = vocabularySize
     adjusted = FloatMatrix(rows: 1, columns: vocabularySize)
     exponentials = FloatMatrix(rows: 1, columns: vocabularySize)
+    heap = CandidateHeap(capacity: vocabularySize)
     candidates.reserveCapacity(vocabularySize)
     probabilities.reserveCapacity(vocabularySize)
   }
@@ -81,10 +83,18 @@ final class Sampler {
       floor = max(floor, philox.gumbel(token: best, position: position) - Philox.greatestGumbel)
     }
     candidates.removeAll(keepingCapacity: true)
-    for token in 0..<vocabularySize where scaled(token) >= floor {
-      candidates.append(Int32(truncatingIfNeeded: token))
+    if options.topK > 0 || options.topP < 1 {
+      heap.removeAll()
+      for token in 0..<vocabularySize {
+        let logit = scaled(token)
+        if logit >= floor { heap.append(Int32(truncatingIfNeeded: token), logit: logit) }
+      }
+      filter(options)
+    } else {
+      for token in 0..<vocabularySize where scaled(token) >= floor {
+        candidates.append(Int32(truncatingIfNeeded: token))
+      }
     }
-    if options.topK > 0 || options.topP < 1 { filter(options) { scaled(Int($0)) } }
 
     var winner = Int32(truncatingIfNeeded: best)
     var winning = -Float.infinity
@@ -98,28 +108,37 @@ final class Sampler {
     return winner
   }
 
-  /// Keeps the top k candidates, then the shortest head of them whose probabilities reach top-p.
-  private func filter(_ options: SamplingOptions, _ logit: (Int32) -> Float) {
-    candidates.sort { left, right in
-      let (a, b) = (logit(left), logit(right))
-      return a == b ? left < right : a > b
-    }
-    if options.topK > 0, candidates.count > options.topK {
-      candidates.removeSubrange(options.topK...)
-    }
-    guard options.topP < 1 else { return }
+  /// Takes the k most probable tokens of the heap, then the shortest head of them whose probabilities reach top-p.
+  private func filter(_ options: SamplingOptions) {
+    heap.heapify()
+    let limit = options.topK > 0 ? min(options.topK, heap.count) : heap.count
     probabilities.removeAll(keepingCapacity: true)
-    var sum: Float = 0
-    for token in candidates {
-      let probability = exp(logit(token))
-      probabilities.append(probability)
-      sum += probability
+    // With top-k the probabilities are those within the k, so all k are needed before top-p can be applied.
+    var sum = limit < heap.count ? 0 : heap.sum { exp($0) }
+    if limit < heap.count, options.topP < 1 {
+      while candidates.count < limit, let next = heap.popFirst() {
+        candidates.append(next.token)
+        probabilities.append(exp(next.logit))
+      }
+      sum = probabilities.reduce(0, +)
+      cut(options.topP * sum)
+      return
     }
     var cumulative: Float = 0
-    for (place, probability) in probabilities.enumerated() {
-      cumulative += probability
-      if cumulative >= options.topP * sum {
-        candidates.removeSubrange((place + 1)...)
+    while candidates.count < limit, let next = heap.popFirst() {
+      candidates.append(next.token)
+      cumulative += exp(next.logit)
+      if options.topP < 1, cumulative >= options.topP * sum { return }
+    }
+  }
+
+  /// Cuts the candidates after the first whose probabilities add up to `goal`.
+  private func cut(_ goal: Float) {
+    var cumulative: Float = 0
+    for place in probabilities.indices {
+      cumulative += probabilities[place]
+      if cumulative >= goal {
+        candidates.removeLast(candidates.count - place - 1)
         return
       }
     }

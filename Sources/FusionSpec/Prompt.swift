@@ -69,10 +69,10 @@ extension LanguageModel {
         variables[name] = .string((thinking ?? thinkingProfile.defaultMode).rawValue)
       }
       do {
-        let rendered = try text.renderChat(
+        // What a user types never becomes a special token.
+        return try text.encodeChat(
           messages: messages.map { ["role": .string($0.role), "content": .string($0.content)] },
           variables: variables)
-        return text.tokenizer.encode(rendered, parsingSpecialTokens: true)
       } catch {
         throw .text(error)
       }

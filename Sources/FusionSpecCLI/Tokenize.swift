@@ -35,9 +35,12 @@ struct Tokenize: ParsableCommand {
       var input = text ?? ""
       if input == "-" { input = try TextInput.read("-") }
       if chat {
-        input = try processor.renderChat(messages: [["role": "user", "content": .string(input)]])
+        let messages: [TemplateValue] = [["role": "user", "content": .string(input)]]
+        input = try processor.renderChat(messages: messages)
+        tokens = try processor.encodeChat(messages: messages)
+      } else {
+        tokens = tokenizer.encode(input, parsingSpecialTokens: false)
       }
-      tokens = tokenizer.encode(input, parsingSpecialTokens: chat)
       string = input
     }
     if json {

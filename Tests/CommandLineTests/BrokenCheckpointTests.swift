@@ -46,10 +46,10 @@ struct BrokenCheckpointTests {
     .configuration("unsupported activation", "hidden_act", "gelu", mentions: "silu"),
     .configuration("more experts a token than there are", "num_experts_per_tok", 64),
     .configuration("groups that do not divide", "n_group", 4),
-    Case("a layer that the tensors do not have", mentions: "model.layers.3") {
-      try Command.edit($0, ["num_hidden_layers": 3])
+    Case("layers that the tensors do not have", mentions: "model.layers.3") {
+      try Command.edit($0, ["num_hidden_layers": 5])
     },
-    Case("extra tensors", mentions: "model.layers.2.") { try Command.edit($0, ["num_nextn_predict_layers": 0]) },
+    Case("extra tensors", mentions: "model.layers.1.") { try Command.edit($0, ["num_hidden_layers": 1]) },
     Case("another width", mentions: "48", "model.embed_tokens.weight") { try Command.edit($0, ["hidden_size": 64]) },
     Case("another vocabulary", mentions: "120", "model.embed_tokens.weight") {
       try Command.edit($0, ["vocab_size": 121])

@@ -21,7 +21,7 @@ struct WrongUsageTests {
     Case("generate", "--token-ids", "", mentions: "--token-ids"),
     Case("generate", "--token-ids", "1,x", mentions: "'x'"),
     Case("generate", "--token-ids", "1,99999", mentions: "99999"),
-    Case("generate", "--token-ids", "-3", mentions: "-3"),
+    Case("generate", "--token-ids=-3", mentions: "-3"),
     Case("generate", "a", "--depth", "9", mentions: "1 to 8"),
     Case("generate", "a", "--depth", "0", mentions: "1 to 8"),
     Case("generate", "a", "--depth", "2", "--speculation", "off", mentions: "--depth"),

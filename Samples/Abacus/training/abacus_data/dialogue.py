@@ -18,7 +18,7 @@ MODES = {  # how often a question is asked in each mode, by difficulty: slow, fa
     "none": (0.40, 0.30, 0.30),
 }
 MIXTURE = {  # share of questions by skill
-    "arithmetic": 0.37, "word_problems": 0.26, "lists": 0.16, "stories": 0.04, "copy_edit": 0.12, "chat": 0.01, "dialogue": 0.04,
+    "arithmetic": 0.42, "word_problems": 0.31, "lists": 0.14, "stories": 0.03, "copy_edit": 0.06, "chat": 0.01, "dialogue": 0.03,
 }
 DIFFICULTY = {  # shares of easy, medium and hard
     "arithmetic": (0.25, 0.27, 0.48), "word_problems": (0.25, 0.0, 0.75), "lists": (0.33, 0.0, 0.67),
