@@ -117,7 +117,8 @@ extension DecodingEngine {
         forced
         ?? sampler.sample(
           logits, row: row, options: sequence.request.sampling, history: sequence.history,
-          position: sequence.tokens.count + sequence.drafts.count)
+          position: sequence.tokens.count + sequence.drafts.count,
+          excluded: sequence.excludedTokens(after: sequence.drafts.count))
       guard sequence.request.speculation == .automatic else {
         sequence.addDraft(token)
         continue

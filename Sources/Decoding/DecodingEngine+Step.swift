@@ -97,6 +97,6 @@ extension DecodingEngine {
     sequence.thinking.forcedToken
       ?? sampler.sample(
         logits, row: row, options: sequence.request.sampling, history: sequence.history,
-        position: sequence.tokens.count)
+        position: sequence.tokens.count, excluded: sequence.excludedTokens(after: 0))
   }
 }

@@ -31,6 +31,8 @@ public struct GenerationRequest: Sendable {
   public var sampling: SamplingOptions
   /// Tokens that end the reply; they are part of it.
   public var stopTokens: [Int32]
+  /// Tokens before which no stop token is chosen.
+  public var minimumTokens = 0
   /// How drafts are made.
   public var speculation: Speculation
   /// Thinking markers and limits; nil where the model has none.
@@ -61,7 +63,17 @@ public struct GenerationRequest: Sendable {
     guard maximumTokens >= 1 else {
       throw .optionOutOfRange(option: "max-tokens", found: "\(maximumTokens)", accepted: "1 or more")
     }
+    guard (0...maximumTokens).contains(minimumTokens) else {
+      throw .optionOutOfRange(
+        option: "min-tokens", found: "\(minimumTokens)", accepted: "0 to max-tokens (\(maximumTokens))")
+    }
     try sampling.validate()
+    for bias in sampling.biases where bias.token < 0 || bias.token >= vocabularySize {
+      throw .tokenOutOfRange(token: Int(bias.token), vocabularySize: vocabularySize)
+    }
+    for token in stopTokens where token < 0 || token >= vocabularySize {
+      throw .tokenOutOfRange(token: Int(token), vocabularySize: vocabularySize)
+    }
     if let syntheticAcceptance { try SyntheticAcceptance.validate(syntheticAcceptance) }
     if let depth = speculation.fixedDepth {
       guard Speculation.depths.contains(depth) else {

@@ -25,13 +25,18 @@ final class Sampler {
     probabilities.reserveCapacity(vocabularySize)
   }
 
-  /// The token at absolute position `position`, from row `row` of `logits`.
-  func sample(_ logits: FloatRows, row: Int, options: SamplingOptions, history: TokenHistory, position: Int) -> Int32 {
+  /// The token at absolute position `position`, from row `row` of `logits`; never one of `excluded`.
+  func sample(
+    _ logits: FloatRows, row: Int, options: SamplingOptions, history: TokenHistory, position: Int,
+    excluded: [Int32] = []
+  ) -> Int32 {
     var source = logits
     var sourceRow = row
-    if options.repetitionPenalty != 1 {
+    if options.repetitionPenalty != 1 || !options.biases.isEmpty || !excluded.isEmpty {
       logits.copyRow(row, to: adjusted.view, row: 0)
-      penalise(options.repetitionPenalty, history)
+      for bias in options.biases { adjusted[0, Int(bias.token)] += bias.bias }
+      if options.repetitionPenalty != 1 { penalise(options.repetitionPenalty, history) }
+      for token in excluded { adjusted[0, Int(token)] = -.infinity }
       source = adjusted.view
       sourceRow = 0
     }

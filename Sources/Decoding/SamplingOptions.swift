@@ -1,6 +1,20 @@
+/// A number added to one token's logit.
+public struct TokenBias: Sendable, Equatable {
+  /// The token.
+  public var token: Int32
+  /// Added to its logit; minus infinity forbids it.
+  public var bias: Float
+
+  /// Makes a bias.
+  public init(token: Int32, bias: Float) {
+    self.token = token
+    self.bias = bias
+  }
+}
+
 /// How a token is chosen from logits.
 ///
-/// Order: repetition penalty, temperature, min-p, top-k, top-p, then a draw. The draw is a function of the seed and the
+/// Order: bias, repetition penalty, temperature, min-p, top-k, top-p, then a draw. The draw is a function of the seed and the
 /// token's absolute position alone.
 public struct SamplingOptions: Sendable, Equatable {
   /// 0 chooses the most probable token; otherwise logits are divided by it.
@@ -16,11 +30,13 @@ public struct SamplingOptions: Sendable, Equatable {
   public var repetitionPenalty: Float
   /// Key of the counter-based generator.
   public var seed: UInt64
+  /// Added to logits before anything else.
+  public var biases: [TokenBias]
 
   /// Makes options; the defaults are greedy.
   public init(
     temperature: Float = 0, topK: Int = 0, topP: Float = 1, minP: Float = 0, repetitionPenalty: Float = 1,
-    seed: UInt64 = 0
+    seed: UInt64 = 0, biases: [TokenBias] = []
   ) {
     self.temperature = temperature
     self.topK = topK
@@ -28,6 +44,7 @@ public struct SamplingOptions: Sendable, Equatable {
     self.minP = minP
     self.repetitionPenalty = repetitionPenalty
     self.seed = seed
+    self.biases = biases
   }
 
   /// Whether the most probable token is always chosen.

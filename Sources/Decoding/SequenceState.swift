@@ -71,6 +71,11 @@ final class SequenceState {
     }
   }
 
+  /// Tokens that must not come after `draftCount` drafts: the stop tokens of a reply that is too short.
+  func excludedTokens(after draftCount: Int) -> [Int32] {
+    generatedCount + draftCount < request.minimumTokens ? request.stopTokens : []
+  }
+
   /// Ends the sequence from outside.
   func finish(_ reason: FinishReason) { finishReason = finishReason ?? reason }
 

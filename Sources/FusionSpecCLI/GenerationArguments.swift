@@ -1,8 +1,18 @@
 public import ArgumentParser
-import Decoding
+public import Decoding
 public import FusionSpec
 
 extension ThinkingMode: ExpressibleByArgument {}
+
+extension TokenBias: ExpressibleByArgument {
+  /// Reads "17=-2.5"; "-inf" forbids a token.
+  public init?(argument: String) {
+    let parts = argument.split(separator: "=", maxSplits: 1)
+    guard parts.count == 2, let token = Int32(parts[0]), let bias = Float(parts[1]), !bias.isNaN, bias < .infinity
+    else { return nil }
+    self.init(token: token, bias: bias)
+  }
+}
 
 /// How drafts are made.
 enum SpeculationChoice: String, CaseIterable, ExpressibleByArgument {
@@ -15,11 +25,14 @@ enum SpeculationChoice: String, CaseIterable, ExpressibleByArgument {
 /// The options of sampling, speculation and thinking.
 struct GenerationArguments: ParsableArguments {
   @Option(help: "Most tokens to generate.") var maxTokens = 256
+  @Option(help: "Tokens before which the reply cannot end.") var minTokens = 0
   @Option(help: "0 takes the most probable token.") var temperature: Float = 0
   @Option(help: "Keep the most probable tokens up to this probability.") var topP: Float = 1
   @Option(help: "Keep the k most probable tokens; 0 keeps all.") var topK = 0
   @Option(help: "Keep tokens at least this probable relative to the best.") var minP: Float = 0
   @Option(help: "Divides the logits of tokens already seen; 1 is off.") var repetitionPenalty: Float = 1
+  @Option(help: ArgumentHelp("Adds to a token's logit, such as 17=-2.5; may be repeated.", valueName: "id=bias"))
+  var logitBias: [TokenBias] = []
   @Option(help: "Key of the random numbers; the same seed gives the same text.") var seed: UInt64 = 0
   @Option(help: ArgumentHelp("Ends the reply before this text; may be repeated.", valueName: "text"))
   var stop: [String] = []
@@ -44,6 +57,9 @@ struct GenerationArguments: ParsableArguments {
     if depth != nil, speculation == .off {
       throw ValidationError("--depth has no meaning with --speculation off")
     }
+    if !(0...max(maxTokens, 0)).contains(minTokens) {
+      throw ValidationError("--min-tokens: found \(minTokens), accepted: 0 to --max-tokens (\(maxTokens))")
+    }
     if maxTokens < 1 { throw ValidationError("--max-tokens: found \(maxTokens), accepted: 1 or more") }
     do {
       try sampling.validate()
@@ -58,7 +74,8 @@ struct GenerationArguments: ParsableArguments {
 
   var sampling: SamplingOptions {
     SamplingOptions(
-      temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty, seed: seed)
+      temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty, seed: seed,
+      biases: logitBias)
   }
 
   /// What the engine is asked to draft with.
@@ -82,6 +99,7 @@ struct GenerationArguments: ParsableArguments {
     var request = GenerationRequest(
       promptTokens: try model.encode(prompt, thinking: mode), maximumTokens: maxTokens, sampling: sampling,
       stopTokens: ignoreEos ? [] : model.stopTokens, speculation: speculationMode, thinking: thinking)
+    request.minimumTokens = minTokens
     request.syntheticAcceptance = syntheticAcceptance?.values
     return request
   }

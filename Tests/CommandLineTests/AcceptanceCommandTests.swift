@@ -61,6 +61,7 @@ struct AcceptanceCommandTests {
       #expect(skipped.errors.contains("left out: long"))
       let cut = try Command.run(base + ["--long-prompts", "truncate"])
       #expect(try cut.json()["prompts"] as? Int == 2)
+      #expect(try cut.json()["truncated_prompts"] as? [String] == ["long"])
       let refused = try Command.run(base + ["--long-prompts", "fail"])
       #expect(refused.status == 64)
       #expect(refused.errors.contains("64"))

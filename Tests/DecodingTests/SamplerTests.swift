@@ -129,6 +129,23 @@ struct SamplerTests {
   }
 
   @Test
+  func `biases are added and excluded tokens never drawn`() {
+    let sampler = Sampler(kernels: .best, vocabularySize: Self.logits.count)
+    let matrix = Self.row()
+    var options = SamplingOptions(biases: [TokenBias(token: 8, bias: 20)])
+    let history = Self.history()
+    #expect(sampler.sample(matrix.view, row: 0, options: options, history: history, position: 0) == 8)
+    #expect(
+      sampler.sample(matrix.view, row: 0, options: options, history: history, position: 0, excluded: [8]) == 0)
+    options = SamplingOptions(temperature: 2, biases: [TokenBias(token: 0, bias: -.infinity)])
+    for position in 0..<500 {
+      let token = sampler.sample(
+        matrix.view, row: 0, options: options, history: history, position: position, excluded: [1])
+      #expect(token > 1)
+    }
+  }
+
+  @Test
   func `greedy sampling takes the greatest logit after penalties`() {
     let sampler = Sampler(kernels: .best, vocabularySize: Self.logits.count)
     let matrix = Self.row()

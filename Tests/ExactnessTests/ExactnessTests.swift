@@ -92,6 +92,24 @@ struct ExactnessTests {
   }
 
   @Test
+  func `minimum lengths and biases are exact with drafts`() throws {
+    let model = try LanguageModel(contentsOf: Self.abacus, options: ModelOptions(threadCount: 1))
+    let sampling = SamplingOptions(
+      temperature: 0.8, repetitionPenalty: 1.1, seed: 2,
+      biases: [TokenBias(token: 40, bias: 1.5), TokenBias(token: 60, bias: -.infinity)])
+    let requests = try Self.requests(model, perFile: 2, sampling: sampling, maximumTokens: 30).map { request in
+      var request = request
+      request.minimumTokens = 25
+      return request
+    }
+    let expected = try Self.replies(model, requests, .off, batch: 1)
+    #expect(expected.allSatisfy { $0.count >= 25 && !$0.contains(60) })
+    for speculation in [Speculation.mtp(depth: 4), .automatic] {
+      #expect(try Self.replies(model, requests, speculation, batch: 4) == expected)
+    }
+  }
+
+  @Test
   func `ids do not depend on the size of prompt chunks`() throws {
     let model = try LanguageModel(contentsOf: Self.abacus, options: ModelOptions(threadCount: 2))
     let requests = try Self.requests(

@@ -76,6 +76,8 @@ public struct AcceptanceReport: Sendable {
   public var costs: CostMeasurement
   /// Names of the prompts that were left out because they do not fit into the context.
   public var skippedPrompts: [String]
+  /// Names of the prompts of which only the last tokens were used.
+  public var truncatedPrompts: [String]
   /// What the wiring test of the draft head found; nil for a model without one.
   public var probe: DraftHeadProbe?
 
@@ -84,6 +86,7 @@ public struct AcceptanceReport: Sendable {
     model: String, weights: String, isa: String, threads: Int, options: AcceptanceOptions,
     prompts: [ReportPrompt],
     results: [SettingResult], costs: CostMeasurement, skippedPrompts: [String] = [],
+    truncatedPrompts: [String] = [],
     probe: DraftHeadProbe? = nil
   ) {
     self.model = model
@@ -95,6 +98,7 @@ public struct AcceptanceReport: Sendable {
     self.results = results
     self.costs = costs
     self.skippedPrompts = skippedPrompts
+    self.truncatedPrompts = truncatedPrompts
     self.probe = probe
   }
 

@@ -12,6 +12,7 @@ public final class AcceptanceRunner {
   private let prompts: [ReportPrompt]
   private let options: AcceptanceOptions
   private let skippedPrompts: [String]
+  private let truncatedPrompts: [String]
   private let requests: [[GenerationRequest]]  // [thinking mode][prompt], speculation left off
   private let fixedEngine: DecodingEngine
   private let learningEngine: DecodingEngine
@@ -30,13 +31,15 @@ public final class AcceptanceRunner {
     let fitting = prompts.indices.filter { place in
       options.longPrompts == .fail || encoded.allSatisfy { $0[place].count < model.context }
     }
+    let long = prompts.indices.filter { !fitting.contains($0) }.map { prompts[$0].id }
+    skippedPrompts = options.longPrompts == .skip ? long : []
+    truncatedPrompts = options.longPrompts == .truncate ? long : []
     if options.longPrompts == .truncate {
       let room = max(1, model.context - options.maximumTokens)
       encoded = encoded.map { $0.map { $0.count < model.context ? $0 : Array($0.suffix(room)) } }
     }
     let kept = options.longPrompts == .truncate ? Array(prompts.indices) : fitting
     self.prompts = kept.map { prompts[$0] }
-    skippedPrompts = prompts.indices.filter { !kept.contains($0) }.map { prompts[$0].id }
     requests = encoded.map { mode in
       kept.map { place in
         GenerationRequest(
@@ -87,7 +90,8 @@ public final class AcceptanceRunner {
       model: model.name, weights: model.weightFormat.rawValue, isa: model.kernels.name,
       threads: model.threadCount,
       options: options, prompts: Array(prompts.prefix(complete)), results: results,
-      costs: measureCosts(results.first), skippedPrompts: skippedPrompts, probe: probe)
+      costs: measureCosts(results.first), skippedPrompts: skippedPrompts, truncatedPrompts: truncatedPrompts,
+      probe: probe)
   }
 
   /// All replies of one setting in one thinking mode.

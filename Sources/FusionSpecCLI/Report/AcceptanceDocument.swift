@@ -16,6 +16,7 @@ struct AcceptanceDocument {
       "identical": report.isIdentical.map { .bool($0) } ?? .null, "synthetic": .bool(report.isSynthetic),
       "synthetic_acceptance": options.syntheticAcceptance.map(Self.numbers) ?? .null,
       "skipped_prompts": .array(report.skippedPrompts.map { .string($0) }),
+      "truncated_prompts": .array(report.truncatedPrompts.map { .string($0) }),
       "max_tokens": .integer(options.maximumTokens), "repetitions": .integer(options.repetitions),
       // As text where a number of JSON might not hold it.
       "seed": Int(exactly: options.sampling.seed).map { .integer($0) } ?? .string("\(options.sampling.seed)"),

@@ -94,7 +94,7 @@ struct AcceptancePage {
   }
 
   private var skipped: String {
-    AcceptanceTable.describeSkipped(report).map { "<div class=\"verdict warn\">\(HTMLText.escape($0))</div>" }
+    AcceptanceTable.describeLong(report).map { "<div class=\"verdict warn\">\(HTMLText.escape($0))</div>" }
       ?? ""
   }
 

@@ -36,7 +36,7 @@ struct AcceptanceTable {
       "\($0.rows): " + String(format: "%.3f", $0.milliseconds)
     }
     lines.append("forward, ms by rows  " + curve.joined(separator: "  "))
-    if let skipped = Self.describeSkipped(report) { lines.append(skipped) }
+    if let skipped = Self.describeLong(report) { lines.append(skipped) }
     if let probe = report.probe { lines.append(Self.describe(probe)) }
     if report.isSynthetic { lines.append(AcceptanceRates.warning) }
     return lines.joined(separator: "\n")
@@ -56,11 +56,12 @@ struct AcceptanceTable {
     return "warning: \(found): its weights look wrong or wrongly wired, drafts will gain nothing"
   }
 
-  /// Prompts left out, in a line.
-  static func describeSkipped(_ report: AcceptanceReport) -> String? {
-    let names = report.skippedPrompts
+  /// Prompts left out or cut, in a line.
+  static func describeLong(_ report: AcceptanceReport) -> String? {
+    let names = report.skippedPrompts + report.truncatedPrompts
     if names.isEmpty { return nil }
-    return "warning: \(names.count) prompts do not fit into the context and were left out: "
+    let fate = report.skippedPrompts.isEmpty ? "were cut to their last tokens" : "were left out"
+    return "warning: \(names.count) prompts do not fit into the context and \(fate): "
       + names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
   }
 
