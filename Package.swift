@@ -76,7 +76,8 @@ let package = Package(
       name: "ExactnessTests", dependencies: ["FusionSpec", "Decoding", "Models", "Tensors"],
       swiftSettings: testSettings),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["FusionSpecCLI"], swiftSettings: testSettings),
+      name: "CommandLineTests", dependencies: ["FusionSpecCLI", "FusionSpec", "Decoding"],
+      swiftSettings: testSettings),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17,

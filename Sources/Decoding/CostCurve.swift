@@ -22,7 +22,7 @@ struct CostCurve {
       return
     }
     let bounded = min(nanoseconds, 1.5 * times[rows])
-    times[rows] += (bounded - times[rows]) * (bounded < times[rows] ? 0.15 : 0.03)
+    times[rows] += (bounded - times[rows]) * (bounded < times[rows] ? 0.25 : 0.03)
   }
 
   /// The time of a forward with this many rows.

@@ -81,9 +81,7 @@ extension DecodingEngine {
       plans[index].validRows += accepted
       sequence.cachedCount += plans[index].validRows
       defer { sequence.removeDrafts() }
-      if isFirstToken {
-        sequence.timings.markFirstToken(forward: forwardNanoseconds)
-      } else {
+      if !isFirstToken {
         sequence.timings.decodeSteps += 1
         sequence.record(drafted: drafted, accepted: accepted, phase: phase)
         learn(sequence, accepted: accepted, phase: phase)

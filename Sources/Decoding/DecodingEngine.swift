@@ -52,6 +52,8 @@ public final class DecodingEngine {
   var baseRows = 0
   var controller: DepthController
   var isCalibrated = false
+  /// Whether drafting with the head has paid, by phase, as the sequence that drafted last knows it.
+  var draftUtilities = [DraftUtility(), DraftUtility()]
   private(set) var live: [SequenceState] = []
   private var waiting: [SequenceState] = []
   private var freeSlots: [Int]
@@ -130,6 +132,8 @@ public final class DecodingEngine {
     if isDecoding { controller.recordMain(rows: rows.count, nanoseconds: elapsed) }
     let tokens = verify(observe)
     draft()
+    // A prompt's pass through the MTP head belongs to the prompt, so its clock stops here.
+    for plan in plans where plan.firstOutput != nil { plan.sequence.timings.markFirstToken(forward: forwardNanoseconds) }
     if isDecoding { controller.recordStep(nanoseconds: Double(monotonicNanoseconds() - start), tokens: tokens) }
     return retire()
   }
@@ -147,7 +151,7 @@ public final class DecodingEngine {
     while !waiting.isEmpty, let slot = freeSlots.popLast() {
       let sequence = waiting.removeFirst()
       if sequence.request.speculation == .automatic, live.isEmpty { calibrate() }
-      sequence.admit(slot: slot)
+      sequence.admit(slot: slot, utilities: draftUtilities)
       live.append(sequence)
     }
   }
@@ -159,6 +163,7 @@ public final class DecodingEngine {
       guard let reason = sequence.finishReason else { continue }
       sequence.timings.finish(forward: forwardNanoseconds)
       freeSlots.append(sequence.slot)
+      if sequence.request.speculation == .automatic { draftUtilities = sequence.utilities }
       results.append(GenerationResult(sequence, reason: reason))
     }
     live.removeAll { $0.finishReason != nil }

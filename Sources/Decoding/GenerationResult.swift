@@ -73,6 +73,7 @@ struct SequenceTimings {
   mutating func markAdmitted() { admitted = monotonicNanoseconds() }
 
   mutating func markFirstToken(forward: UInt64) {
+    if firstToken > 0 { return }
     firstToken = monotonicNanoseconds()
     forwardAtFirstToken = forward
   }

@@ -23,7 +23,8 @@ final class SequenceState {
   /// Hidden rows, up to the last cached position, that the MTP head has not seen yet.
   var stashedRows = 0
   private var lookup: PromptLookup?
-  private var utilities = [DraftUtility(), DraftUtility()]  // by phase
+  /// Whether drafting with the head pays, by phase.
+  private(set) var utilities = [DraftUtility(), DraftUtility()]
   /// Where the reply would stand after the drafts.
   private(set) var draftThinking: ThinkingState
   private(set) var history: TokenHistory
@@ -124,12 +125,15 @@ final class SequenceState {
     if request.speculation == .automatic { utilities[thinking.phase.rawValue].record(draftValue) }
   }
 
-  /// Whether automatic drafting is paused.
+  /// Whether automatic drafting is paused; a round of drafting is then a probe.
   var isDraftingPaused: Bool { utilities[thinking.phase.rawValue].isPaused }
 
   /// Gives the sequence its cache slot.
-  func admit(slot: Int) {
+  ///
+  /// - Parameter utilities: What earlier sequences learned of the head's use.
+  func admit(slot: Int, utilities: [DraftUtility]) {
     self.slot = slot
+    self.utilities = utilities
     timings.markAdmitted()
   }
 

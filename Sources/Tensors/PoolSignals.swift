@@ -28,12 +28,16 @@ struct LoneCounter: ~Copyable {
   private let condition: UnsafeMutablePointer<pthread_cond_t>
   /// What the current run executes.
   private var body: ((Worker) -> Void)?
+  /// How long a waiting thread keeps its processor to itself. Longer than balanced workers wait for each other, and short,
+  /// because where two workers have to share a processor every barrier costs as much.
   private let spinNanoseconds: UInt64
+  /// How long a worker without work looks for more before it sleeps, letting others run in between.
+  private let restlessNanoseconds: UInt64 = 60_000
 
   init(threadCount: Int, oversubscribed: Bool) {
     self.threadCount = threadCount
     // With fewer processors than threads, whoever spins keeps a thread that has work from running.
-    spinNanoseconds = oversubscribed ? 2_000 : 50_000
+    spinNanoseconds = oversubscribed ? 1_000 : 4_000
     unsafe mutex = .allocate(capacity: 1)
     unsafe condition = .allocate(capacity: 1)
     unsafe pthread_mutex_init(mutex, nil)
@@ -79,7 +83,14 @@ struct LoneCounter: ~Copyable {
     var seen = 0
     while true {
       if !spin(limit: spinNanoseconds, until: { generation.value.load(ordering: .acquiring) != seen }) {
-        park(seen)
+        let start = monotonicNanoseconds()
+        while generation.value.load(ordering: .acquiring) == seen {
+          if monotonicNanoseconds() - start >= restlessNanoseconds {
+            park(seen)
+            break
+          }
+          sched_yield()
+        }
       }
       seen += 1
       if stopping.load(ordering: .relaxed) { return }
