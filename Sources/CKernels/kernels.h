@@ -11,6 +11,7 @@
 #pragma STDC FP_CONTRACT OFF  // a fused multiply-add stands only where it is written
 
 enum {
+  FS_FORMATS = FS_FORMAT_INT8 + 1,
   FS_LANES = FS_PANEL_COLUMNS,
   FS_MAX_TILE_ROWS = 12,
   FS_MAX_TILE_PANELS = 8,
@@ -18,14 +19,17 @@ enum {
   FS_PREFETCH_LINES = 16,  // how many lines ahead of its use a weight line is asked for
 };
 
-/// tile[r][p][lane] = sum over i < k of x[r][i] * panel p's column `lane`, one chain of fused multiply-adds each.
+/// tile[r][p][lane] = sum over i < k of x[r][i] * panel p's column `lane`, one chain of fused multiply-adds each. int8
+/// columns count as the integers they hold; `scale` follows.
 typedef void fs_tile_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const float *const *x, float *tile);
 
 struct fs_kernels {
   const char *name;
   ptrdiff_t tile_rows;                            // the most rows of a tile
   ptrdiff_t tile_panels[FS_MAX_TILE_ROWS + 1];    // the most panels of a tile of r rows
-  fs_tile_kernel *tile[2][FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // [format][rows][panels], some are NULL
+  fs_tile_kernel *tile[FS_FORMATS][FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // [format][rows][panels] or NULL
+  /// y[i] = sums[i] * scales[i], or fma(sums[i], scales[i], base[i]) where base is not NULL; 16 columns, all may be y.
+  void (*scale)(const float *sums, const float *scales, const float *base, float *y);
   /// y[i] = scale * silu(gate[i]) * up[i], 16 columns.
   void (*gate)(const float *gate, const float *up, float scale, float *y);
   void (*rms_norm)(const float *x, const float *weight, float epsilon, ptrdiff_t n, float *y);

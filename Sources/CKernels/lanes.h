@@ -10,9 +10,12 @@
 
 typedef float lanes __attribute__((ext_vector_type(FS_LANES)));
 typedef int32_t lanes_i32 __attribute__((ext_vector_type(FS_LANES)));
+typedef int8_t lanes_i8 __attribute__((ext_vector_type(FS_LANES), aligned(1)));
 typedef float lanes_unaligned __attribute__((ext_vector_type(FS_LANES), aligned(4)));
 
 FS_INLINE lanes lanes_load(const float *from) { return *(const lanes_unaligned *)from; }
+/// Sixteen small integers as floats.
+FS_INLINE lanes lanes_load_int8(const void *from) { return __builtin_convertvector(*(const lanes_i8 *)from, lanes); }
 FS_INLINE void lanes_store(float *to, lanes value) { *(lanes_unaligned *)to = value; }
 FS_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) { return __builtin_elementwise_fma(a, b, c); }
 

@@ -54,6 +54,27 @@ static void compute_tile(const product *job, ptrdiff_t first_panel, ptrdiff_t pa
              tile + (r * panels + p) * FS_LANES);
 }
 
+/// The scales of an int8 panel.
+static const float *scales_of(const product *job, ptrdiff_t panel) {
+  return (const float *)(const void *)(job->panels + (panel + 1) * (ptrdiff_t)job->panel_bytes) - FS_LANES;
+}
+
+/// Ends `count` int8 sums from `panel` on with their scales.
+static void finish_int8(const product *job, ptrdiff_t panel, const float *sums, ptrdiff_t count, bool accumulate,
+                        float *to) {
+  for (; count > 0; count -= FS_LANES, panel++, sums += FS_LANES, to += FS_LANES) {
+    const float *scales = scales_of(job, panel);
+    if (count >= FS_LANES) {
+      job->kernels->scale(sums, scales, accumulate ? to : NULL, to);
+      continue;
+    }
+    _Alignas(64) float last[FS_LANES] = {0};  // the last panel may be wider than the row
+    if (accumulate) memcpy(last, to, (size_t)count * sizeof(float));
+    job->kernels->scale(sums, scales, accumulate ? last : NULL, last);
+    memcpy(to, last, (size_t)count * sizeof(float));
+  }
+}
+
 void fs_matmul(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k, ptrdiff_t columns,
                ptrdiff_t panel_begin, ptrdiff_t panel_end, fs_rows x, fs_rows y, ptrdiff_t row_count,
                bool accumulate) {
@@ -70,7 +91,9 @@ void fs_matmul(const fs_kernels *kernels, fs_format format, const void *panels, 
       for (ptrdiff_t r = 0; r < rows; r++) {
         float *to = row_of(y, row + r) + column;
         const float *from = tile + r * width * FS_LANES;
-        if (accumulate)
+        if (format == FS_FORMAT_INT8)
+          finish_int8(&job, panel, from, count, accumulate, to);
+        else if (accumulate)
           for (ptrdiff_t n = 0; n < count; n++) to[n] += from[n];
         else
           memcpy(to, from, (size_t)count * sizeof(float));
@@ -94,7 +117,9 @@ void fs_gated_matmul(const fs_kernels *kernels, fs_format format, const void *pa
       for (ptrdiff_t r = 0; r < rows; r++) {
         float scale = row_scale ? row_scale[row + r] : 1;
         for (ptrdiff_t pair = 0; pair < width / 2; pair++) {
-          const float *gate = tile + (r * width + 2 * pair) * FS_LANES;
+          float *gate = tile + (r * width + 2 * pair) * FS_LANES;
+          if (format == FS_FORMAT_INT8)
+            finish_int8(&job, 2 * (panel + pair), gate, 2 * FS_LANES, false, gate);
           ptrdiff_t column = (panel + pair) * FS_LANES, count = smaller(FS_LANES, columns - column);
           float *to = row_of(y, row + r) + column;
           _Alignas(64) float last[FS_LANES];  // the last panel may be wider than the row

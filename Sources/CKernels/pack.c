@@ -1,4 +1,5 @@
 // Weight panels and checkpoint element types.
+#include <math.h>
 #include <string.h>
 
 #include "kernels.h"
@@ -18,7 +19,34 @@ static uint16_t bf16_of(float value) {
 }
 
 size_t fs_panel_bytes(fs_format format, ptrdiff_t k) {
+  if (format == FS_FORMAT_INT8) return (size_t)(k + 3) / 4 * 64 + 64;
   return format == FS_FORMAT_F32 ? (size_t)k * 64 : (size_t)(k + 1) / 2 * 64;
+}
+
+/// The scales behind the weights of an int8 panel.
+static float *int8_scales(const void *panel, ptrdiff_t k) {
+  return (float *)((char *)panel + fs_panel_bytes(FS_FORMAT_INT8, k)) - FS_PANEL_COLUMNS;
+}
+
+/// The scale of an int8 row: NaN where an element is not finite.
+static float int8_scale(const float *row, ptrdiff_t k) {
+  uint32_t greatest = 0;  // magnitudes compare as their bits do
+  for (ptrdiff_t i = 0; i < k; i++) {
+    uint32_t magnitude = bits_of(row[i]) & 0x7fffffff;
+    greatest = magnitude > greatest ? magnitude : greatest;
+  }
+  float value;
+  memcpy(&value, &greatest, sizeof value);
+  return greatest >= 0x7f800000 ? NAN : value / 127;
+}
+
+/// Inputs [begin, end) of one int8 row into a panel's column `to`; nothing where the scale is 0 or NaN.
+static void int8_pack(const float *row, float scale, ptrdiff_t begin, ptrdiff_t end, int8_t *to) {
+  for (ptrdiff_t i = begin; i < end; i++) {
+    float value = scale > 0 ? row[i] / scale : 0;
+    value = value > 127 ? 127 : value < -127 ? -127 : value;
+    to[i * FS_PANEL_COLUMNS] = (int8_t)bits_of(value + 0x1.8p23f);  // the sum's low byte is the rounded integer
+  }
 }
 
 static void store_float(float *destination, ptrdiff_t i, uint32_t bits) { memcpy(destination + i, &bits, 4); }
@@ -26,6 +54,9 @@ static void store_float(float *destination, ptrdiff_t i, uint32_t bits) { memcpy
 void fs_unpack_row(fs_format format, const void *panel, ptrdiff_t lane, ptrdiff_t k, float *row) {
   if (format == FS_FORMAT_F32) {
     for (ptrdiff_t i = 0; i < k; i++) row[i] = ((const float *)panel)[i * FS_PANEL_COLUMNS + lane];
+  } else if (format == FS_FORMAT_INT8) {
+    float scale = int8_scales(panel, k)[lane];
+    for (ptrdiff_t i = 0; i < k; i++) row[i] = (float)((const int8_t *)panel)[i * FS_PANEL_COLUMNS + lane] * scale;
   } else {
     const uint16_t *from = (const uint16_t *)panel + lane * 2;
     for (ptrdiff_t i = 0; i < k; i++)
@@ -35,7 +66,9 @@ void fs_unpack_row(fs_format format, const void *panel, ptrdiff_t lane, ptrdiff_
 
 void fs_pack_panel(fs_format format, const float *rows, ptrdiff_t row_stride, ptrdiff_t row_count, ptrdiff_t k,
                    void *panel) {
-  if (row_count < FS_PANEL_COLUMNS) memset(panel, 0, fs_panel_bytes(format, k));
+  if (row_count < FS_PANEL_COLUMNS || (format == FS_FORMAT_INT8 && k % 4)) memset(panel, 0, fs_panel_bytes(format, k));
+  if (format == FS_FORMAT_INT8)
+    for (ptrdiff_t n = 0; n < row_count; n++) int8_scales(panel, k)[n] = int8_scale(rows + n * row_stride, k);
   enum { CHUNK = 64 };  // inputs at a time, so that the lines being written stay in L1
   for (ptrdiff_t begin = 0; begin < k; begin += CHUNK) {
     ptrdiff_t end = k - begin < CHUNK ? k : begin + CHUNK;
@@ -44,6 +77,8 @@ void fs_pack_panel(fs_format format, const float *rows, ptrdiff_t row_stride, pt
       if (format == FS_FORMAT_F32) {
         float *to = (float *)panel + n;
         for (ptrdiff_t i = begin; i < end; i++) to[i * FS_PANEL_COLUMNS] = row[i];
+      } else if (format == FS_FORMAT_INT8) {
+        int8_pack(row, int8_scales(panel, k)[n], begin, end, (int8_t *)panel + n);
       } else {
         uint32_t *to = (uint32_t *)panel + n;  // a pair of inputs, the first in the low half
         for (ptrdiff_t i = begin; i + 1 < end; i += 2)

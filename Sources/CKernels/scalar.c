@@ -67,6 +67,18 @@ static void tile_bf16(const void *panels, size_t panel_bytes, ptrdiff_t k, const
     }
 }
 
+static void tile_int8(const void *panels, size_t panel_bytes, ptrdiff_t k, const float *const *x, float *tile) {
+  (void)panel_bytes;
+  const int8_t *weights = panels;
+  for (ptrdiff_t l = 0; l < FS_LANES; l++) tile[l] = 0;
+  for (ptrdiff_t i = 0; i < k; i++)
+    for (ptrdiff_t l = 0; l < FS_LANES; l++) tile[l] = fmaf(x[0][i], weights[i * FS_LANES + l], tile[l]);
+}
+
+static void scale(const float *sums, const float *scales, const float *base, float *y) {
+  for (ptrdiff_t l = 0; l < FS_LANES; l++) y[l] = base ? fmaf(sums[l], scales[l], base[l]) : sums[l] * scales[l];
+}
+
 static void gate(const float *gate, const float *up, float scale, float *y) {
   for (ptrdiff_t l = 0; l < FS_LANES; l++) {
     float silu = gate[l] / (1 + exponential(-gate[l]));
@@ -138,7 +150,8 @@ const fs_kernels fs_kernels_scalar = {
     .name = "scalar",
     .tile_rows = 1,
     .tile_panels = {0, 1},
-    .tile = {[FS_FORMAT_F32][1][1] = tile_f32, [FS_FORMAT_BF16][1][1] = tile_bf16},
+    .tile = {[FS_FORMAT_F32][1][1] = tile_f32, [FS_FORMAT_BF16][1][1] = tile_bf16, [FS_FORMAT_INT8][1][1] = tile_int8},
+    .scale = scale,
     .gate = gate,
     .rms_norm = rms_norm,
     .latent_attention = latent_attention,

@@ -50,6 +50,28 @@ FS_INLINE void tile_run_bf16(lanes sum[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS], co
   }
 }
 
+/// One input of int8 panels, 16 bytes of each.
+FS_INLINE void tile_step_int8(lanes sum[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS], const char *base, size_t panel_bytes,
+                              ptrdiff_t i, const float *const *x, int rows, int panels) {
+  lanes weights[FS_MAX_TILE_PANELS];
+  FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = lanes_load_int8(base + (size_t)p * panel_bytes + i * 16);
+  FS_UNROLL for (int r = 0; r < rows; r++) {
+    lanes input = x[r][i];
+    FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = lanes_fma(input, weights[p], sum[r][p]);
+  }
+}
+
+/// Lines [begin, end) of int8 panels, four inputs each.
+FS_INLINE void tile_run_int8(lanes sum[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS], const char *base, size_t panel_bytes,
+                             ptrdiff_t begin, ptrdiff_t end, const float *const *x, size_t ahead, int rows,
+                             int panels) {
+  for (ptrdiff_t line = begin; line < end; line++) {
+    FS_UNROLL for (int p = 0; p < panels; p++)
+      __builtin_prefetch(base + (size_t)p * panel_bytes + line * 64 + ahead, 0, 3);
+    FS_UNROLL for (int j = 0; j < 4; j++) tile_step_int8(sum, base, panel_bytes, 4 * line + j, x, rows, panels);
+  }
+}
+
 /// Where a panel ends, its prefetches go on to the panel of the next group that takes its place.
 FS_INLINE size_t tile_next_group(size_t panel_bytes, int panels) {
   return FS_PREFETCH_LINES * 64 + (size_t)(panels - 1) * panel_bytes;
@@ -77,6 +99,18 @@ FS_INLINE void tile_bf16(const void *base, size_t panel_bytes, ptrdiff_t k, cons
   tile_store(sum, tile, rows, panels);
 }
 
+FS_INLINE void tile_int8(const void *base, size_t panel_bytes, ptrdiff_t k, const float *const *x, float *tile,
+                         int rows, int panels) {
+  lanes sum[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS];
+  FS_UNROLL for (int r = 0; r < rows; r++) FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = 0.0f;
+  ptrdiff_t lines = k / 4, all = (ptrdiff_t)(panel_bytes / 64);  // `all` counts the scales, so they are prefetched too
+  ptrdiff_t turn = all > FS_PREFETCH_LINES ? all - FS_PREFETCH_LINES : 0;
+  tile_run_int8(sum, base, panel_bytes, 0, turn, x, FS_PREFETCH_LINES * 64, rows, panels);
+  tile_run_int8(sum, base, panel_bytes, turn, lines, x, tile_next_group(panel_bytes, panels), rows, panels);
+  for (ptrdiff_t i = 4 * lines; i < k; i++) tile_step_int8(sum, base, panel_bytes, i, x, rows, panels);
+  tile_store(sum, tile, rows, panels);
+}
+
 #define FS_TILE(rows, panels)                                                                                      \
   static void tile_f32_##rows##x##panels(const void *base, size_t panel_bytes, ptrdiff_t k, const float *const *x, \
                                          float *tile) {                                                            \
@@ -85,5 +119,9 @@ FS_INLINE void tile_bf16(const void *base, size_t panel_bytes, ptrdiff_t k, cons
   static void tile_bf16_##rows##x##panels(const void *base, size_t panel_bytes, ptrdiff_t k,                       \
                                           const float *const *x, float *tile) {                                    \
     tile_bf16(base, panel_bytes, k, x, tile, rows, panels);                                                        \
+  }                                                                                                                \
+  static void tile_int8_##rows##x##panels(const void *base, size_t panel_bytes, ptrdiff_t k,                       \
+                                          const float *const *x, float *tile) {                                    \
+    tile_int8(base, panel_bytes, k, x, tile, rows, panels);                                                        \
   }
 #define FS_TILE_ENTRY(format, rows, panels) [rows][panels] = tile_##format##_##rows##x##panels

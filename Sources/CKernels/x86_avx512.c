@@ -34,6 +34,10 @@ const fs_kernels fs_kernels_avx512 = {
 #undef FS_ENTRY
 #define FS_ENTRY(rows, panels) FS_TILE_ENTRY(bf16, rows, panels),
     .tile[FS_FORMAT_BF16] = {FS_TILES(FS_ENTRY)},
+#undef FS_ENTRY
+#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(int8, rows, panels),
+    .tile[FS_FORMAT_INT8] = {FS_TILES(FS_ENTRY)},
+    .scale = scale,
     .gate = gate,
     .rms_norm = rms_norm,
     .latent_attention = latent_attention,

@@ -68,13 +68,17 @@ public final class LanguageModel: Sendable {
     loadMilliseconds = (ContinuousClock.now - start).milliseconds
   }
 
-  /// The checkpoint's own precision: bf16 for bf16 and FP8 checkpoints, f32 for wider ones where that fits into memory.
-  private static func automaticFormat(_ checkpoint: Checkpoint, _ architecture: any Architecture) -> WeightFormat {
+  /// The checkpoint's own precision, bf16 for bf16 and FP8 checkpoints and f32 for wider ones, where that fits into
+  /// memory; else the next narrower format.
+  private static func automaticFormat(
+    _ checkpoint: Checkpoint, _ architecture: any Architecture
+  ) -> WeightFormat {
     let matrices = checkpoint.tensors.values.filter { $0.shape.count == 2 }
     let narrow = matrices.filter { $0.elementType == .bf16 || $0.elementType == .f8e4m3 }.count
-    if narrow * 2 > matrices.count { return .bf16 }
-    let bytes = ParameterSummary(architecture.parameters, description: architecture.description).byteCount(.f32)
-    return bytes < Int(ProcessInfo.processInfo.physicalMemory / 10 * 7) ? .f32 : .bf16
+    let summary = ParameterSummary(architecture.parameters, description: architecture.description)
+    return summary.widestFormat(
+      of: narrow * 2 > matrices.count ? [.bf16, .int8] : [.f32, .bf16, .int8],
+      memory: Int(ProcessInfo.processInfo.physicalMemory))
   }
 
   /// Makes an engine.

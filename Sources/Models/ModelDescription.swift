@@ -68,12 +68,17 @@ public struct ParameterSummary: Sendable, Equatable {
   /// Parameters of the multi-token-prediction heads.
   public var mtp = 0
   private var wide = 0
+  private var matrixRows = 0
 
   /// Adds up the parameters of a model with `routedExpertCount` experts of which a token uses `expertsPerToken`.
   public init(_ parameters: [ParameterSpecification], description: ModelDescription) {
     var routed = 0
     for parameter in parameters {
-      if parameter.role == .wide { wide += parameter.count }
+      if parameter.role == .wide {
+        wide += parameter.count
+      } else {
+        matrixRows += parameter.shape.dropLast().reduce(1, *)
+      }
       if parameter.isMTP {
         mtp += parameter.count
       } else {
@@ -92,7 +97,16 @@ public struct ParameterSummary: Sendable, Equatable {
   /// Bytes that all weights take in memory in a format (panel padding aside).
   public func byteCount(_ format: WeightFormat) -> Int {
     let matrices = total + mtp - wide
-    let bytesPerElement = format == .f32 ? 4 : 2
-    return wide * 4 + matrices * bytesPerElement
+    switch format {
+    case .f32: return wide * 4 + matrices * 4
+    case .bf16: return wide * 4 + matrices * 2
+    case .int8: return wide * 4 + matrices + matrixRows * 4
+    }
+  }
+
+  /// The first of these formats, widest first, whose weights leave a fifth of `memory` bytes free; the last where none
+  /// does.
+  public func widestFormat(of formats: [WeightFormat], memory: Int) -> WeightFormat {
+    formats.first { byteCount($0) <= memory / 5 * 4 } ?? formats.last ?? .int8
   }
 }

@@ -101,6 +101,20 @@ struct PublishedModelTests {
         == PublishedModel.all.map(\.name).sorted())
   }
 
+  @Test func `the format is the widest that leaves a fifth of the memory free`() throws {
+    let architecture = try PublishedModel("DeepSeek-V2-Lite", .init("15.7")).architecture()
+    let summary = ParameterSummary(architecture.parameters, description: architecture.description)
+    let formats: [WeightFormat] = [.f32, .bf16, .int8]
+    let bytes = formats.map(summary.byteCount)
+    #expect(bytes[0] > bytes[1] && bytes[1] > bytes[2])
+    #expect(abs(Double(bytes[2]) / Double(summary.total) - 1) < 0.01, "hardly more than a byte each")
+    for (format, bytes) in zip(formats, bytes) {
+      #expect(summary.widestFormat(of: formats, memory: bytes / 4 * 5 + 5) == format)
+    }
+    #expect(summary.widestFormat(of: formats, memory: bytes[1]) == .int8)
+    #expect(summary.widestFormat(of: formats, memory: 1) == .int8, "the narrowest where none fits")
+  }
+
   @Test func `the unique parameters of DeepSeek-V3's head are 11.5 billion`() throws {
     let architecture = try PublishedModel("DeepSeek-V3", .init("671")).architecture()
     let summary = ParameterSummary(architecture.parameters, description: architecture.description)

@@ -54,8 +54,9 @@ import Testing
     }
   }
 
-  @Test func `the parts of a split give the whole`() {
-    let (pair, input) = operands(outputs: 100, .bf16)
+  @Test(arguments: WeightFormat.allCases)
+  func `the parts of a split give the whole`(format: WeightFormat) {
+    let (pair, input) = operands(outputs: 100, format)
     for set in KernelSet.available {
       let whole = bits(result(set, pair, input, rowCount: rows).elements)
       for cut in 0...pair.panelCount {

@@ -22,7 +22,7 @@ extern "C" {
 typedef struct fs_kernels fs_kernels;
 
 /// How a packed weight matrix holds its elements.
-typedef enum fs_format { FS_FORMAT_F32 = 0, FS_FORMAT_BF16 = 1 } fs_format;
+typedef enum fs_format { FS_FORMAT_F32 = 0, FS_FORMAT_BF16 = 1, FS_FORMAT_INT8 = 2 } fs_format;
 
 /// Element types a checkpoint may hold.
 typedef enum fs_dtype { FS_DTYPE_F32 = 0, FS_DTYPE_F16 = 1, FS_DTYPE_BF16 = 2, FS_DTYPE_F8_E4M3 = 3 } fs_dtype;
@@ -37,11 +37,13 @@ const fs_kernels *fs_kernels_named(const char *name);
 const char *fs_kernels_name(const fs_kernels *kernels);
 
 /// Bytes of one packed panel of k inputs: f32 [k][16]; bf16 [(k+1)/2][16][2] (pairs of inputs interleaved,
-/// an odd k is padded with zero). Always a multiple of 64.
+/// an odd k is padded with zero); int8 [k][16], padded with zeros to a multiple of 64 bytes, then f32 [16], the scales
+/// of the columns. Always a multiple of 64.
 size_t fs_panel_bytes(fs_format format, ptrdiff_t k);
 
 /// Packs up to 16 weight rows (= output columns) of k floats into one panel; absent columns become zero.
-/// bf16 rounds to nearest even.
+/// bf16 rounds to nearest even. int8 holds w / scale, rounded to nearest even and clamped to -127 ... 127, with
+/// scale = max|w| / 127 of the row; a row of zeros has scale 0, a row with an infinity or NaN is NaN as a whole.
 void fs_pack_panel(fs_format format, const float *rows, ptrdiff_t row_stride, ptrdiff_t row_count, ptrdiff_t k,
                    void *panel);
 
@@ -57,6 +59,8 @@ typedef struct fs_rows {
 
 /// y[r][n] = (accumulate ? y[r][n] : 0) + sum over k of x[r][k] * w[n][k],
 /// for n in [16 * panel_begin, min(16 * panel_end, columns)) and every r < row_count.
+/// int8: the sum is taken over the integers held and ends in one step with the scale, sum * scale, or with accumulate
+/// fma(sum, scale, y[r][n]).
 /// Each panel is streamed from memory once for up to a register tile's worth of rows, and stays in cache for
 /// further tiles.
 void fs_matmul(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k, ptrdiff_t columns,
