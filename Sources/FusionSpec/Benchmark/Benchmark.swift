@@ -4,7 +4,8 @@ import Tensors
 /// Measures a model's speed beside the limits of the machine, in one run with the same threads.
 ///
 /// Every round times each setting once and begins with another one, so that drift of the machine meets all alike; the
-/// medians over the rounds count. A round before the first is run and forgotten.
+/// medians over the rounds count. The machine's limits are measured before and after; the better of the two count, so that a
+/// load that came or went does not flatter the model.
 public final class Benchmark {
   private let model: BenchmarkModel
   private let options: BenchmarkOptions
@@ -55,7 +56,7 @@ public final class Benchmark {
   public func run(
     progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }, isCancelled: () -> Bool = { false }
   ) -> BenchmarkReport? {
-    let limits = MachineLimits.measure(pool: pool, kernels: model.kernels)
+    var limits = MachineLimits.measure(pool: pool, kernels: model.kernels)
     passes.fillCache(positionCount: options.positions)
     guard warmUp(isCancelled) else { return nil }
     for round in 0..<options.repetitions {
@@ -67,6 +68,7 @@ public final class Benchmark {
       }
       progress(round + 1, options.repetitions)
     }
+    limits.improve(with: MachineLimits.measure(pool: pool, kernels: model.kernels))
     return report(limits)
   }
 

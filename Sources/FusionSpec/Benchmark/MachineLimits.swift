@@ -48,6 +48,15 @@ extension MachineLimits {
     return min(wanted, Int(ProcessInfo.processInfo.physicalMemory / 8))
   }
 
+  /// Takes the better of two measurements.
+  mutating func improve(with other: MachineLimits) {
+    readBytesPerSecond = max(readBytesPerSecond, other.readBytesPerSecond)
+    floatOperationsPerSecond = max(floatOperationsPerSecond, other.floatOperationsPerSecond)
+    if let rate = other.int8OperationsPerSecond {
+      int8OperationsPerSecond = max(rate, int8OperationsPerSecond ?? 0)
+    }
+  }
+
   private static func readRate(_ pool: WorkerPool) -> Double {
     let columns = 1 << 14  // 64 KiB
     let memory = FloatMatrix(rows: max(pool.threadCount, bufferByteCount / (4 * columns)), columns: columns)
@@ -65,7 +74,7 @@ extension MachineLimits {
 
   private static func multiplyAddRate(_ pool: WorkerPool, _ kernels: KernelSet) -> Double {
     rate(pool) { _, rounds in
-      kernels.runMultiplyAdds(rounds: rounds * 500)
+      kernels.runMultiplyAdds(rounds: rounds * 100)
     }
   }
 
@@ -100,7 +109,8 @@ extension MachineLimits {
 
   /// Operations per second of work that every worker does alone; `work` returns the operations of its rounds.
   private static func rate(_ pool: WorkerPool, _ work: (Worker, Int) -> Double) -> Double {
-    // Doubled until a pass takes milliseconds: long enough for the clock, short enough to be left alone.
+    // Doubled until a pass is long enough for the clock; still short enough that on a busy machine some passes have all
+    // processors to themselves.
     var rounds = 4
     func pass() -> (rate: Double, time: Double) {
       var operations = 0.0
@@ -112,8 +122,12 @@ extension MachineLimits {
       }
       return (operations / time, time)
     }
-    while pass().time < 0.003, rounds < 1 << 30 { rounds *= 2 }
-    return best(passes: 32) { pass().rate }
+    while pass().time < 0.0003, rounds < 1 << 30 { rounds *= 2 }
+    // Time enough for the system to give each thread a processor of its own.
+    let end = ContinuousClock.now + .milliseconds(400)
+    var greatest = 0.0
+    repeat { greatest = max(greatest, pass().rate) } while ContinuousClock.now < end
+    return greatest
   }
 
   private static func best(passes: Int, _ measure: () -> Double) -> Double {

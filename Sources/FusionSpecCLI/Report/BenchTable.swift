@@ -60,8 +60,9 @@ struct BenchTable {
 
   private var heading: String {
     let millions = [model.parameters.total, model.parameters.active].map { Self.number(Double($0) / 1e6) }
+    let threads = model.threadCount == 1 ? "1 thread" : "\(model.threadCount) threads"
     return "\(model.name)\(model.isRandom ? " (random weights)" : ""), \(model.weightFormat.rawValue), "
-      + "\(model.kernels.name), \(model.threadCount) thread\(model.threadCount == 1 ? "" : "s") · \(millions[0]) M parameters, \(millions[1]) M active"
+      + "\(model.kernels.name), \(threads) · \(millions[0]) M parameters, \(millions[1]) M active"
   }
 
   private var machine: String {
