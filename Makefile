@@ -20,7 +20,7 @@ test: dependencies lint
 	@$(BUILD) --build-tests
 	@swift test $(FLAGS) --skip-build
 
-# Speed of the sample model by speculation setting, over its evaluation set.
+# Speed of the sample model: against the machine's limits, then by speculation setting over its evaluation set.
 bench: build
 	@scripts/bench
 

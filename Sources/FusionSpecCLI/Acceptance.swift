@@ -75,17 +75,9 @@ struct Acceptance: ParsableCommand {
   private func write(_ report: AcceptanceReport, _ model: LanguageModel) throws {
     if let json {
       let line = try AcceptanceDocument(report).document.line() + "\n"
-      if json == "-" { Terminal.output(line) } else { try Self.write(line, to: json) }
+      if json == "-" { Terminal.output(line) } else { try TextOutput.write(line, to: json) }
     }
-    if let html { try Self.write(AcceptancePage(report, model: model).html, to: html) }
-  }
-
-  private static func write(_ text: String, to path: String) throws {
-    do {
-      try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
-    } catch {
-      throw CommandError.failure("\(path): cannot be written: \(error.localizedDescription)")
-    }
+    if let html { try TextOutput.write(AcceptancePage(report, model: model).html, to: html) }
   }
 
   private func readPrompts() throws -> [ReportPrompt] {

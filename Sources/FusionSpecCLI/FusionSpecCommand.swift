@@ -15,7 +15,9 @@ struct FusionSpecCommand: ParsableCommand {
       on or off, in any batch, with any number of threads.
       """,
     version: "0.1.0",
-    subcommands: [Generate.self, Demo.self, Acceptance.self, Score.self, Inspect.self, Tokenize.self])
+    subcommands: [
+      Generate.self, Demo.self, Acceptance.self, Bench.self, Score.self, Inspect.self, Tokenize.self,
+    ])
 
   /// Runs the command line; every error ends as one or two lines on stderr and the exit status of its kind.
   static func main() {

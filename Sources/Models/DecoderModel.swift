@@ -55,6 +55,7 @@ public final class DecoderModel: Sendable {
     kernels: KernelSet
   ) {
     guard rows.count > 0 else { return }
+    workspace.expertReads = ExpertReads()
     pool.run { worker in
       let context = ForwardContext(
         kernels: kernels, worker: worker, rows: rows, cache: cache, workspace: workspace)
@@ -91,6 +92,7 @@ public final class DecoderModel: Sendable {
     cache: KeyValueCache, workspace: Workspace, pool: WorkerPool, kernels: KernelSet
   ) {
     guard rows.count > 0 else { return }
+    workspace.expertReads = ExpertReads()
     let mtpHead = mtpHeads[head]
     let hidden = source == .mainModel ? workspace.finalHidden.view : workspace.draftHidden.view
     pool.run { worker in

@@ -58,6 +58,9 @@ public final class Workspace: @unchecked Sendable {
   /// Logits of the last MTP pass, in query order, [maximumOutputRows, vocabulary].
   public let draftLogits: FloatMatrix
 
+  /// The routed experts that the last pass (main model or MTP head) read; worker 0 counts.
+  public internal(set) var expertReads = ExpertReads()
+
   let hidden: FloatMatrix  // the residual stream [rows, hidden]
   let compactHidden: FloatMatrix  // the residual stream of an MTP pass's query rows [output rows, hidden]
   let normalized: FloatMatrix  // [rows, hidden]
@@ -118,6 +121,19 @@ public final class Workspace: @unchecked Sendable {
     self.selection = selection(rows: maximumRows)
     privateSelections = perWorker { selection(rows: Self.fewRows) }
     groups = perWorker { ExpertGroups(pairs: pairs, experts: max(widths.expertCount, 1)) }
+  }
+}
+
+/// How many routed experts a pass read.
+public struct ExpertReads: Sendable, Equatable {
+  /// Layers with routed experts.
+  public var layers = 0
+  /// Distinct experts that any row chose, summed over those layers.
+  public var experts = 0
+
+  mutating func add(distinct: Int) {
+    layers += 1
+    experts += distinct
   }
 }
 

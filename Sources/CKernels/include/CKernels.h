@@ -120,6 +120,13 @@ void fs_exp(const fs_kernels *kernels, const float *x, float offset, ptrdiff_t n
 /// Converts n elements of a checkpoint dtype to floats.
 void fs_to_float(fs_dtype dtype, const void *source, ptrdiff_t n, float *destination);
 
+/// Reads all of `bytes` (a multiple of 256, 64-byte aligned) once, in several streams, as fast as memory gives them;
+/// returns the bits seen. For measuring read bandwidth.
+uint64_t fs_read_stream(const void *data, size_t bytes);
+/// Keeps the multiply-add units of a kernel set busy from registers alone; returns how many f32 operations that were (a
+/// multiply-add is two). For measuring their peak. `result` receives a value that the work cannot be left out for.
+double fs_run_multiply_adds(const fs_kernels *kernels, ptrdiff_t rounds, float *result);
+
 /// Numbers of the processors this process may use, ascending; returns how many (0 where the system does not say).
 ptrdiff_t fs_allowed_processors(int32_t *numbers, ptrdiff_t capacity);
 /// Keeps the calling thread, and threads it starts later, on these processors. A refusal changes nothing but speed, so

@@ -25,6 +25,7 @@ struct MixtureOfExperts: Sendable {
     let selection = router.route(context, input: input, count: rowCount)
     let groups = context.workspace.groups[worker.index]
     groups.build(selection, count: rowCount, expertCount: experts.count)
+    if worker.index == 0 { context.workspace.expertReads.add(distinct: groups.activeExperts.count) }
 
     computeInner(context, input: input, rowCount: rowCount, selection: selection, groups: groups)
     if !accumulate { for row in worker.share(of: rowCount) { output.fill(row: row, with: 0) } }

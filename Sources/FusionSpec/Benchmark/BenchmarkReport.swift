@@ -1,0 +1,69 @@
+public import Tensors
+
+/// What `Benchmark` measured.
+public struct BenchmarkReport: Sendable {
+  /// Prefill of one prompt length.
+  public struct Prefill: Sendable, Equatable {
+    /// Tokens of the prompt.
+    public var tokens: Int
+    /// Median time of the whole prompt, up to the logits after its last token.
+    public var milliseconds: Double
+    /// Operations of the matrix products, a multiply-add counting as two; attention scores are not counted.
+    public var operations: Double
+    /// Speed.
+    public var tokensPerSecond: Double { Double(tokens) * 1000 / milliseconds }
+  }
+
+  /// Plain decoding after some context.
+  public struct Decode: Sendable, Equatable {
+    /// Positions before the first decoded token.
+    public var context: Int
+    /// Median time of one token, the greedy choice included.
+    public var millisecondsPerToken: Double
+    /// Bytes of weights and cache that a token touches: what every token uses, its experts, the positions it sees.
+    public var bytesPerToken: Double
+    /// Speed.
+    public var tokensPerSecond: Double { 1000 / millisecondsPerToken }
+  }
+
+  /// Forwards of some rows of one sequence, logits of all of them included, as verification runs them.
+  public struct Rows: Sendable, Equatable {
+    /// Rows of the forward.
+    public var rows: Int
+    /// Median time of a forward.
+    public var milliseconds: Double
+    /// Mean over forwards and layers of the distinct experts that the rows chose; 0 for a dense model.
+    public var distinctExpertsPerLayer: Double
+    /// Mean bytes of weights and cache that a forward touches, each once.
+    public var bytes: Double
+  }
+
+  /// The machine.
+  public var limits: MachineLimits
+  /// Format of the weights.
+  public var weightFormat: WeightFormat
+  /// By prompt length, as asked for.
+  public var prefill: [Prefill]
+  /// By depth, as asked for.
+  public var decode: [Decode]
+  /// By rows, as asked for.
+  public var rows: [Rows]
+  /// The forward of one row that the others are compared with.
+  public var oneRow: Rows
+
+  /// The share of the multiply-add peak that a prefill reached.
+  public func shareOfPeak(_ prefill: Prefill) -> Double {
+    prefill.operations * 1000 / prefill.milliseconds / limits.operationsPerSecond(weightFormat)
+  }
+
+  /// The share of read bandwidth that some bytes in some time are; beyond 1 where caches hold the weights.
+  public func shareOfBandwidth(bytes: Double, milliseconds: Double) -> Double {
+    bytes * 1000 / milliseconds / limits.readBytesPerSecond
+  }
+
+  /// Time relative to one row.
+  public func relativeCost(_ rows: Rows) -> Double { rows.milliseconds / oneRow.milliseconds }
+
+  /// Bytes relative to one row: what the cost would be if memory alone decided it.
+  public func relativeBytes(_ rows: Rows) -> Double { rows.bytes / oneRow.bytes }
+}

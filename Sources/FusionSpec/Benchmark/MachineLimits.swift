@@ -1,0 +1,142 @@
+import Foundation
+public import Tensors
+
+/// What a machine can do at most with some number of threads and one instruction set.
+public struct MachineLimits: Sendable, Equatable {
+  /// Bytes per second that all threads together read from memory: of a buffer that no cache can hold, in several streams a
+  /// thread.
+  public var readBytesPerSecond: Double
+  /// Operations per second (a multiply-add is two) of f32 multiply-adds that stay in registers.
+  public var floatOperationsPerSecond: Double
+  /// Likewise for bf16 weights. This version's kernels turn bf16 weights into f32 and multiply those, so it is the f32 peak;
+  /// instructions that multiply bf16 directly could exceed it.
+  public var bf16OperationsPerSecond: Double { floatOperationsPerSecond }
+  /// Operations per second of products with int8 weights that lie in the first-level cache: the best that the kernel itself
+  /// reaches, not the instructions' peak. nil where there is no such kernel.
+  public var int8OperationsPerSecond: Double?
+
+  /// Makes limits.
+  public init(
+    readBytesPerSecond: Double, floatOperationsPerSecond: Double, int8OperationsPerSecond: Double? = nil
+  ) {
+    self.readBytesPerSecond = readBytesPerSecond
+    self.floatOperationsPerSecond = floatOperationsPerSecond
+    self.int8OperationsPerSecond = int8OperationsPerSecond
+  }
+
+  /// The peak that products with weights of a format are measured against, in operations per second.
+  public func operationsPerSecond(_ format: WeightFormat) -> Double {
+    // Formats of integers have names that begin so.
+    guard format.rawValue.hasPrefix("int") else { return floatOperationsPerSecond }
+    return int8OperationsPerSecond ?? floatOperationsPerSecond
+  }
+}
+
+extension MachineLimits {
+  /// Measures the limits with the threads of a pool. The best of several passes counts: other programs only ever take away.
+  public static func measure(pool: WorkerPool, kernels: KernelSet) -> MachineLimits {
+    MachineLimits(
+      readBytesPerSecond: readRate(pool),
+      floatOperationsPerSecond: multiplyAddRate(pool, kernels),
+      int8OperationsPerSecond: WeightFormat(rawValue: "int8").map { productRate($0, pool, kernels) })
+  }
+
+  /// Bytes of the buffer that reads are measured on: beyond any cache, and at most an eighth of the memory.
+  static var bufferByteCount: Int {
+    let lastCache = max(0, sysconf(Int32(_SC_LEVEL3_CACHE_SIZE)))
+    let wanted = max(384 << 20, min(2 * lastCache, 1 << 30))
+    return min(wanted, Int(ProcessInfo.processInfo.physicalMemory / 8))
+  }
+
+  /// Takes the better of two measurements.
+  mutating func improve(with other: MachineLimits) {
+    readBytesPerSecond = max(readBytesPerSecond, other.readBytesPerSecond)
+    floatOperationsPerSecond = max(floatOperationsPerSecond, other.floatOperationsPerSecond)
+    if let rate = other.int8OperationsPerSecond {
+      int8OperationsPerSecond = max(rate, int8OperationsPerSecond ?? 0)
+    }
+  }
+
+  private static func readRate(_ pool: WorkerPool) -> Double {
+    let columns = 1 << 14  // 64 KiB
+    let memory = FloatMatrix(rows: max(pool.threadCount, bufferByteCount / (4 * columns)), columns: columns)
+    // Pages belong to the processor that touches them first.
+    pool.run { worker in
+      for row in worker.share(of: memory.rows) { memory.view.fill(row: row, with: 1) }
+    }
+    return best(passes: 8) {
+      let time = seconds {
+        pool.run { worker in _ = memory.view.rows(worker.share(of: memory.rows)).readAll() }
+      }
+      return Double(memory.rows * columns * 4) / time
+    }
+  }
+
+  private static func multiplyAddRate(_ pool: WorkerPool, _ kernels: KernelSet) -> Double {
+    rate(pool) { _, rounds in
+      kernels.runMultiplyAdds(rounds: rounds * 100)
+    }
+  }
+
+  /// The best rate over some numbers of rows of a product with a small matrix for each thread.
+  private static func productRate(_ format: WeightFormat, _ pool: WorkerPool, _ kernels: KernelSet) -> Double
+  {
+    let (outputs, inputs) = (32, 512)
+    func matrix() -> PackedMatrix {
+      unsafe PackedMatrix(outputs: outputs, inputs: inputs, format: format) { _, buffer in
+        for place in buffer.indices {
+          unsafe buffer[place] = Float(place % 17) - 8
+        }
+      }
+    }
+    let weights = (0..<pool.threadCount).map { _ in matrix() }
+    let input = (0..<pool.threadCount).map { _ in FloatMatrix(rows: 16, columns: inputs) }
+    let output = (0..<pool.threadCount).map { _ in FloatMatrix(rows: 16, columns: outputs) }
+    for matrix in input { for row in 0..<16 { matrix.view.fill(row: row, with: 1 / Float(row + 1)) } }
+    let rates = [8, 12, 16].map { rowCount in
+      rate(pool) { worker, rounds in
+        let matrix = weights[worker.index]
+        for _ in 0..<rounds {
+          kernels.multiply(
+            matrix, panels: 0..<matrix.panelCount, input: input[worker.index].view,
+            output: output[worker.index].view, rowCount: rowCount)
+        }
+        return Double(2 * outputs * inputs * rowCount * rounds)
+      }
+    }
+    return rates.max() ?? 0
+  }
+
+  /// Operations per second of work that every worker does alone; `work` returns the operations of its rounds.
+  private static func rate(_ pool: WorkerPool, _ work: (Worker, Int) -> Double) -> Double {
+    // Doubled until a pass is long enough for the clock; still short enough that on a busy machine some passes have all
+    // processors to themselves.
+    var rounds = 4
+    func pass() -> (rate: Double, time: Double) {
+      var operations = 0.0
+      let time = seconds {
+        pool.run { worker in
+          let done = work(worker, rounds)
+          if worker.index == 0 { operations = done * Double(worker.count) }
+        }
+      }
+      return (operations / time, time)
+    }
+    while pass().time < 0.0003, rounds < 1 << 30 { rounds *= 2 }
+    // Time enough for the system to give each thread a processor of its own.
+    let end = ContinuousClock.now + .milliseconds(400)
+    var greatest = 0.0
+    repeat { greatest = max(greatest, pass().rate) } while ContinuousClock.now < end
+    return greatest
+  }
+
+  private static func best(passes: Int, _ measure: () -> Double) -> Double {
+    (0..<passes).map { _ in measure() }.max() ?? 0
+  }
+
+  private static func seconds(_ body: () -> Void) -> Double {
+    let start = ContinuousClock.now
+    body()
+    return max((ContinuousClock.now - start).milliseconds, 1e-6) / 1000
+  }
+}

@@ -1,0 +1,73 @@
+public import Tensors
+
+/// What a forward of the main model has to read and to compute, known from the blueprint alone.
+public struct StepTraffic: Sendable, Equatable {
+  /// Bytes of weights that every forward reads: all but routed experts and the embedding (of which a row reads one row),
+  /// panel padding aside. Includes the output head.
+  public var sharedBytes = 0
+  /// Bytes of one routed expert of one layer; 0 for a dense model.
+  public var expertBytes = 0
+  /// Layers with routed experts.
+  public var mixtureCount = 0
+  /// Routed experts that one row uses in each of those layers.
+  public var expertsPerToken = 0
+  /// Multiply-adds that the layers take for one row, attention over earlier positions aside.
+  public var layerMultiplyAdds = 0
+  /// Multiply-adds of one row of logits.
+  public var outputMultiplyAdds = 0
+  private var cacheLayers: [CacheLayer] = []
+
+  private struct CacheLayer: Sendable, Equatable {
+    /// Bytes of one position.
+    var bytes: Int
+    /// Positions that a row sees; nil for all.
+    var window: Int?
+  }
+
+  /// Bytes of weights that a forward reads when its rows chose this many distinct experts, summed over the layers.
+  public func weightBytes(distinctExperts: Double) -> Double {
+    Double(sharedBytes) + distinctExperts * Double(expertBytes)
+  }
+
+  /// Distinct experts, summed over the layers, that a forward of one row reads.
+  public var expertsOfOneRow: Int { mixtureCount * expertsPerToken }
+
+  /// Bytes of the key-value cache that one row reads when it sees `positionCount` positions, itself included.
+  public func cacheBytes(positionCount: Int) -> Int {
+    cacheLayers.reduce(0) { $0 + $1.bytes * min(positionCount, $1.window ?? positionCount) }
+  }
+}
+
+extension StepTraffic {
+  /// Adds up what the main model of an architecture reads with weights held in `format`.
+  public init(_ architecture: any Architecture, format: WeightFormat) {
+    let blueprint = architecture.blueprint
+    let embedding = "model.embed_tokens.weight"
+    let parameters = blueprint.parameters.filter { !$0.isMTP }
+    let routed = parameters.filter { $0.role == .routedExpert }
+    let shared = parameters.filter {
+      $0.role != .routedExpert && ($0.name != embedding || blueprint.tiesEmbeddings)
+    }
+    func byteCount(_ parameters: [ParameterSpecification]) -> Int {
+      ParameterSummary(parameters, description: blueprint.description).byteCount(format)
+    }
+    func elements(_ parameters: [ParameterSpecification]) -> Int { parameters.reduce(0) { $0 + $1.count } }
+
+    let mixtures = blueprint.layers.compactMap {
+      if case .mixture(let mixture) = $0.feedForward { mixture } else { nil }
+    }
+    let experts = max(1, mixtures.reduce(0) { $0 + $1.expertCount })
+    sharedBytes = byteCount(shared)
+    expertBytes = byteCount(routed) / experts
+    mixtureCount = mixtures.count
+    expertsPerToken = mixtures.first?.rule.expertsPerToken ?? 0
+    outputMultiplyAdds = blueprint.vocabulary * blueprint.hidden
+    layerMultiplyAdds = elements(shared) - outputMultiplyAdds
+    layerMultiplyAdds += elements(routed) / experts * expertsOfOneRow
+    cacheLayers = blueprint.layers.map { layer in
+      var window: Int?
+      if case .grouped(let attention) = layer.attention { window = attention.window }
+      return CacheLayer(bytes: layer.attention.cacheWidth * MemoryLayout<Float>.size, window: window)
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import Checkpoints
+import Foundation
+import Models
+import Tensors
+import Testing
+
+/// What a forward reads and computes, against the parameter counts of published models.
+struct StepTrafficTests {
+  private static let published = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: "Fixtures/published")
+
+  private func architecture(_ name: String) throws -> any Architecture {
+    let file = Self.published.appending(path: name).appending(path: "config.json")
+    return try ArchitectureRegistry.architecture(for: try ConfigurationObject(file: file))
+  }
+
+  @Test(arguments: [
+    "DeepSeek-V3", "DeepSeek-V2-Lite", "Mixtral-8x7B-v0.1", "Qwen3-30B-A3B", "Qwen1.5-MoE-A2.7B",
+    "Llama-3.2-1B",
+  ])
+  func `one row reads and multiplies the active parameters but the embedding`(_ name: String) throws {
+    let architecture = try architecture(name)
+    let summary = ParameterSummary(architecture.parameters, description: architecture.description)
+    let read = summary.active - (summary.outputHead > 0 ? summary.embedding : 0)
+    let traffic = StepTraffic(architecture, format: .f32)
+    #expect(traffic.weightBytes(distinctExperts: Double(traffic.expertsOfOneRow)) == Double(4 * read))
+    #expect(traffic.layerMultiplyAdds + traffic.outputMultiplyAdds == read)
+  }
+
+  @Test
+  func `the cache is read for each position`() throws {
+    let traffic = StepTraffic(try architecture("Mixtral-8x7B-v0.1"), format: .bf16)
+    let one = traffic.cacheBytes(positionCount: 1)
+    #expect(one == 32 * 2 * 8 * 128 * 4)  // layers, keys and values, heads, width, f32
+    #expect(traffic.cacheBytes(positionCount: 1000) == 1000 * one)
+  }
+
+  @Test
+  func `a workspace counts the experts of the last forward`() throws {
+    let fixture = Self.published.deletingLastPathComponent().appending(path: "deepseek-v3/plain-f32")
+    let configuration = try Checkpoint.configurationOnly(directory: fixture)
+    let model = try ArchitectureRegistry.randomModel(
+      configuration, options: LoadOptions(format: .f32, contextLength: 32))
+    let pool = WorkerPool(threadCount: 2, bindsThreads: false)
+    let cache = model.makeCache(slotCount: 1, capacity: 32)
+    let workspace = model.makeWorkspace(maximumRows: 16, maximumOutputRows: 1, workerCount: 2)
+    var counts: [Int] = []
+    for rowCount in [1, 16, 1] {
+      let rows = StepRows(capacity: rowCount)
+      for row in 0..<rowCount { rows.append(token: Int32(7 * row), position: row, slot: 0) }
+      model.forward(
+        rows, outputs: IndexList([0]), cache: cache, workspace: workspace, pool: pool, kernels: .best)
+      #expect(workspace.expertReads.layers == 1)
+      counts.append(workspace.expertReads.experts)
+    }
+    #expect(counts[0] == 2 && counts[1] > 2 && counts[1] <= 6 && counts[2] == 2)
+  }
+}
