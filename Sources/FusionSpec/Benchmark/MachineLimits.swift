@@ -107,27 +107,26 @@ extension MachineLimits {
     return rates.max() ?? 0
   }
 
-  /// Operations per second of work that every worker does alone; `work` returns the operations of its rounds.
+  /// Operations per second of work that every worker does alone, all at the same time; `work` returns the operations of its
+  /// rounds. Each worker times its own short passes and its best one counts, so that a busy machine, where a thread has to
+  /// wait for a processor now and then, shows its peak as well.
   private static func rate(_ pool: WorkerPool, _ work: (Worker, Int) -> Double) -> Double {
-    // Doubled until a pass is long enough for the clock; still short enough that on a busy machine some passes have all
-    // processors to themselves.
-    var rounds = 4
-    func pass() -> (rate: Double, time: Double) {
-      var operations = 0.0
-      let time = seconds {
-        pool.run { worker in
-          let done = work(worker, rounds)
-          if worker.index == 0 { operations = done * Double(worker.count) }
-        }
+    let rates = FloatMatrix(rows: pool.threadCount, columns: 1)
+    pool.run { worker in
+      var rounds = 4
+      func pass() -> (rate: Double, time: Double) {
+        var operations = 0.0
+        let time = seconds { operations = work(worker, rounds) }
+        return (operations / time, time)
       }
-      return (operations / time, time)
+      // Doubled until a pass is long enough for the clock.
+      while min(pass().time, pass().time) < 0.0003, rounds < 1 << 30 { rounds *= 2 }
+      let end = ContinuousClock.now + .milliseconds(200)
+      var greatest = 0.0
+      repeat { greatest = max(greatest, pass().rate) } while ContinuousClock.now < end
+      rates.view[worker.index, 0] = Float(greatest)
     }
-    while pass().time < 0.0003, rounds < 1 << 30 { rounds *= 2 }
-    // Time enough for the system to give each thread a processor of its own.
-    let end = ContinuousClock.now + .milliseconds(400)
-    var greatest = 0.0
-    repeat { greatest = max(greatest, pass().rate) } while ContinuousClock.now < end
-    return greatest
+    return (0..<pool.threadCount).reduce(0) { $0 + Double(rates[$1, 0]) }
   }
 
   private static func best(passes: Int, _ measure: () -> Double) -> Double {
