@@ -37,7 +37,8 @@ struct CostCurve {
       return times[below] + (times[above] - times[below]) * share
     case (let below?, nil):
       let slope =
-        below > 1 && times[1] > 0 ? (times[below] - times[1]) / Double(below - 1) : times[below] * Self.unknownSlope
+        below > 1 && times[1] > 0
+        ? (times[below] - times[1]) / Double(below - 1) : times[below] * Self.unknownSlope
       return times[below] + max(slope, 0) * Double(rows - below)
     case (nil, let above?): return times[above]
     case (nil, nil): return 1

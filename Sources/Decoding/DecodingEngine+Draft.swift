@@ -15,7 +15,8 @@ extension DecodingEngine {
     baseRows = 0
     for plan in plans where plan.sequence.finishReason == nil { baseRows += 1 }
     for plan in plans where plan.sequence.finishReason == nil && plan.sequence.request.speculation != .off {
-      let wantsHead = plan.firstOutput != nil && plan.sequence.depthLimit > 0 && !copies(plan.sequence)
+      let wantsHead =
+        plan.firstOutput != nil && plan.sequence.depthLimit > 0 && !copies(plan.sequence)
         && wantsHead(plan.sequence)
       feedHead(plan, wantsDraft: wantsHead)
     }
@@ -77,7 +78,8 @@ extension DecodingEngine {
     if usesStash {
       for offset in 0..<plan.validRows {
         workspace.stashHidden(
-          row: plan.rows.lowerBound + offset, at: sequence.slot * Self.stashRows + sequence.stashedRows + offset)
+          row: plan.rows.lowerBound + offset,
+          at: sequence.slot * Self.stashRows + sequence.stashedRows + offset)
       }
       sequence.stashedRows += plan.validRows
       let isFull = sequence.stashedRows + Speculation.depths.upperBound + 1 > Self.stashRows
@@ -88,7 +90,8 @@ extension DecodingEngine {
     let source =
       usesStash ? workspace.stashedRow(at: sequence.slot * Self.stashRows) : plan.rows.lowerBound
     for offset in 0..<count {
-      draftRows.append(token: sequence.tokens[begin + offset + 1], position: begin + offset, slot: sequence.slot)
+      draftRows.append(
+        token: sequence.tokens[begin + offset + 1], position: begin + offset, slot: sequence.slot)
       draftSources.append(Int32(truncatingIfNeeded: source + offset))
     }
     if usesStash { sequence.stashedRows = 0 }
@@ -174,7 +177,8 @@ extension DecodingEngine {
   /// Counts what became of a sequence's drafts.
   func learn(_ sequence: SequenceState, accepted: Int, phase: Phase) {
     for (position, evidence) in sequence.draftEvidence.enumerated() where position <= accepted {
-      controller.acceptance.record(evidence, position: position, phase: phase, isAccepted: position < accepted)
+      controller.acceptance.record(
+        evidence, position: position, phase: phase, isAccepted: position < accepted)
     }
   }
 
@@ -203,7 +207,8 @@ extension DecodingEngine {
         outputs.removeAll()
         for row in 0..<count {
           outputs.append(Int32(truncatingIfNeeded: row))
-          rows.append(token: Int32(truncatingIfNeeded: (row * 7919 + 17) % vocabulary), position: row, slot: 0)
+          rows.append(
+            token: Int32(truncatingIfNeeded: (row * 7919 + 17) % vocabulary), position: row, slot: 0)
         }
         least[place] = min(least[place], measured(runMain))
         guard model.mtpHeadCount > 0, count == 1 else { continue }

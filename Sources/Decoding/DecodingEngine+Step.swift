@@ -31,7 +31,8 @@ extension DecodingEngine {
         rows.append(token: sequence.tokens[position], position: position, slot: sequence.slot)
       }
       guard taken == pending else {
-        plans.append(SequencePlan(sequence: sequence, rows: begin..<rows.count, firstOutput: nil, validRows: taken))
+        plans.append(
+          SequencePlan(sequence: sequence, rows: begin..<rows.count, firstOutput: nil, validRows: taken))
         continue
       }
       let firstOutput = outputs.count
@@ -41,7 +42,8 @@ extension DecodingEngine {
         rows.append(token: draft, position: sequence.tokens.count + offset, slot: sequence.slot)
       }
       plans.append(
-        SequencePlan(sequence: sequence, rows: begin..<rows.count, firstOutput: firstOutput, validRows: taken))
+        SequencePlan(sequence: sequence, rows: begin..<rows.count, firstOutput: firstOutput, validRows: taken)
+      )
     }
   }
 
@@ -66,7 +68,9 @@ extension DecodingEngine {
       while true {
         var token = target(sequence, logits, row: firstOutput + accepted)
         var isAccepted = accepted < drafted && sequence.drafts[accepted] == token
-        if accepted < drafted, let rates = sequence.request.syntheticAcceptance, sequence.thinking.forcedToken == nil {
+        if accepted < drafted, let rates = sequence.request.syntheticAcceptance,
+          sequence.thinking.forcedToken == nil
+        {
           isAccepted = SyntheticAcceptance.accepts(
             rates, depth: accepted, seed: sequence.request.sampling.seed, position: sequence.tokens.count)
           if isAccepted { token = sequence.drafts[accepted] }

@@ -16,7 +16,8 @@ public struct EngineConfiguration: Sendable {
 
   /// Makes a configuration.
   public init(
-    slotCount: Int = 1, context: Int, threadCount: Int, kernels: KernelSet = .best, promptRowsPerStep: Int = 128
+    slotCount: Int = 1, context: Int, threadCount: Int, kernels: KernelSet = .best,
+    promptRowsPerStep: Int = 128
   ) {
     self.slotCount = slotCount
     self.context = context
@@ -120,7 +121,9 @@ public final class DecodingEngine {
   /// - Parameter observe: Called for each new token in order, with the request's identifier; returning false ends that
   ///   request after this token (a stop string was completed), exactly as if no later token had been accepted.
   /// - Returns: The requests that ended in this step.
-  public func step(observe: (_ identifier: Int, _ token: Int32, _ fate: TokenFate) -> Bool = { _, _, _ in true })
+  public func step(
+    observe: (_ identifier: Int, _ token: Int32, _ fate: TokenFate) -> Bool = { _, _, _ in true }
+  )
     -> [GenerationResult]
   {
     admit()
@@ -133,8 +136,12 @@ public final class DecodingEngine {
     let tokens = verify(observe)
     draft()
     // A prompt's pass through the MTP head belongs to the prompt, so its clock stops here.
-    for plan in plans where plan.firstOutput != nil { plan.sequence.timings.markFirstToken(forward: forwardNanoseconds) }
-    if isDecoding { controller.recordStep(nanoseconds: Double(monotonicNanoseconds() - start), tokens: tokens) }
+    for plan in plans where plan.firstOutput != nil {
+      plan.sequence.timings.markFirstToken(forward: forwardNanoseconds)
+    }
+    if isDecoding {
+      controller.recordStep(nanoseconds: Double(monotonicNanoseconds() - start), tokens: tokens)
+    }
     return retire()
   }
 

@@ -22,16 +22,21 @@ struct DepthController {
   }
 
   /// Adds the measured time of a forward of the main model.
-  mutating func recordMain(rows: Int, nanoseconds: Double) { mainCost.record(rows: rows, nanoseconds: nanoseconds) }
+  mutating func recordMain(rows: Int, nanoseconds: Double) {
+    mainCost.record(rows: rows, nanoseconds: nanoseconds)
+  }
 
   /// Adds the measured time of a pass of the MTP head.
-  mutating func recordHead(rows: Int, nanoseconds: Double) { headCost.record(rows: rows, nanoseconds: nanoseconds) }
+  mutating func recordHead(rows: Int, nanoseconds: Double) {
+    headCost.record(rows: rows, nanoseconds: nanoseconds)
+  }
 
   /// Adds a whole step.
   mutating func recordStep(nanoseconds: Double, tokens: Int) {
     guard tokens > 0 else { return }
     let weight = averageStepTokens == 0 ? 1 : 0.05
-    averageStepTime += (min(nanoseconds, averageStepTime == 0 ? nanoseconds : 2 * averageStepTime) - averageStepTime) * weight
+    averageStepTime +=
+      (min(nanoseconds, averageStepTime == 0 ? nanoseconds : 2 * averageStepTime) - averageStepTime) * weight
     averageStepTokens += (Double(tokens) - averageStepTokens) * weight
   }
 

@@ -42,7 +42,8 @@ public struct GenerationRequest: Sendable {
 
   /// Makes a request.
   public init(
-    promptTokens: [Int32], maximumTokens: Int, sampling: SamplingOptions = SamplingOptions(), stopTokens: [Int32] = [],
+    promptTokens: [Int32], maximumTokens: Int, sampling: SamplingOptions = SamplingOptions(),
+    stopTokens: [Int32] = [],
     speculation: Speculation = .off, thinking: ThinkingOptions? = nil
   ) {
     self.promptTokens = promptTokens
@@ -59,7 +60,9 @@ public struct GenerationRequest: Sendable {
     for token in promptTokens where token < 0 || token >= vocabularySize {
       throw .tokenOutOfRange(token: Int(token), vocabularySize: vocabularySize)
     }
-    guard promptTokens.count < context else { throw .promptTooLong(tokens: promptTokens.count, context: context) }
+    guard promptTokens.count < context else {
+      throw .promptTooLong(tokens: promptTokens.count, context: context)
+    }
     guard maximumTokens >= 1 else {
       throw .optionOutOfRange(option: "max-tokens", found: "\(maximumTokens)", accepted: "1 or more")
     }
@@ -77,7 +80,8 @@ public struct GenerationRequest: Sendable {
     if let syntheticAcceptance { try SyntheticAcceptance.validate(syntheticAcceptance) }
     if let depth = speculation.fixedDepth {
       guard Speculation.depths.contains(depth) else {
-        throw .optionOutOfRange(option: "depth", found: "\(depth)", accepted: "1 to \(Speculation.depths.upperBound)")
+        throw .optionOutOfRange(
+          option: "depth", found: "\(depth)", accepted: "1 to \(Speculation.depths.upperBound)")
       }
       if case .mtp = speculation, mtpHeadCount == 0 {
         throw .unsupported(option: "speculation mtp", reason: "the model has no multi-token-prediction head")
@@ -87,10 +91,14 @@ public struct GenerationRequest: Sendable {
     if let budget = thinking.budget, budget < 0 {
       throw .optionOutOfRange(option: "thinking-budget", found: "\(budget)", accepted: "0 or more")
     }
-    guard thinking.answerReserve >= 0, thinking.answerReserve + 2 <= maximumTokens || thinking.answerReserve == 0 else {
+    guard thinking.answerReserve >= 0,
+      thinking.answerReserve + 2 <= maximumTokens || thinking.answerReserve == 0
+    else {
       throw .optionOutOfRange(
         option: "answer-reserve", found: "\(thinking.answerReserve)",
-        accepted: "0 to \(max(0, maximumTokens - 2)), so that the thinking markers fit into max-tokens (\(maximumTokens))")
+        accepted:
+          "0 to \(max(0, maximumTokens - 2)), so that the thinking markers fit into max-tokens (\(maximumTokens))"
+      )
     }
   }
 }

@@ -52,7 +52,9 @@ struct PromptLookup {
     var place = Int(newest[hash(tokens[end - 1], tokens[end])])
     for _ in 0..<Self.candidates where place > 0 {
       var length = 0
-      while length < Self.longestMatch, length <= place, tokens[place - length] == tokens[end - length] { length += 1 }
+      while length < Self.longestMatch, length <= place, tokens[place - length] == tokens[end - length] {
+        length += 1
+      }
       if length > best.length { best = Match(length: length, next: place + 1) }
       place = Int(older[place])
     }

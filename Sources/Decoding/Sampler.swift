@@ -75,7 +75,9 @@ final class Sampler {
     }
   }
 
-  private func draw(_ source: FloatRows, row: Int, best: Int, options: SamplingOptions, position: Int) -> Int32 {
+  private func draw(_ source: FloatRows, row: Int, best: Int, options: SamplingOptions, position: Int)
+    -> Int32
+  {
     let philox = Philox(seed: options.seed)
     let scale = 1 / options.temperature
     let greatest = source[row, best]

@@ -29,7 +29,8 @@ public final class TeacherForcing {
     mtpLogits: (_ position: Int, _ logits: FloatRows, _ row: Int) -> Void = { _, _, _ in }
   ) throws(RequestError) {
     try GenerationRequest(promptTokens: tokens, maximumTokens: 1).validate(
-      vocabularySize: model.description.vocabularySize, context: tokens.count + 1, mtpHeadCount: model.mtpHeadCount)
+      vocabularySize: model.description.vocabularySize, context: tokens.count + 1,
+      mtpHeadCount: model.mtpHeadCount)
     guard tokens.count <= model.contextCapacity else {
       throw .promptTooLong(tokens: tokens.count, context: model.contextCapacity)
     }
@@ -56,7 +57,8 @@ public final class TeacherForcing {
         rows.append(token: tokens[position + 1], position: position, slot: 0)
       }
       model.draft(
-        head: 0, rows, source: .mainModel, sourceIndex: outputs, queries: outputs, cache: cache, workspace: workspace,
+        head: 0, rows, source: .mainModel, sourceIndex: outputs, queries: outputs, cache: cache,
+        workspace: workspace,
         pool: pool, kernels: kernels)
       for row in 0..<rows.count { mtpLogits(start + row, workspace.draftLogits.view, row) }
     }

@@ -34,6 +34,7 @@ struct StopStrings {
   private func longestSuffix(of text: String, beginning stop: String) -> Int {
     let tail = Array(text.unicodeScalars.suffix(stop.unicodeScalars.count - 1))
     let head = Array(stop.unicodeScalars)
-    return stride(from: tail.count, to: 0, by: -1).first { tail.suffix($0).elementsEqual(head.prefix($0)) } ?? 0
+    return stride(from: tail.count, to: 0, by: -1).first { tail.suffix($0).elementsEqual(head.prefix($0)) }
+      ?? 0
   }
 }

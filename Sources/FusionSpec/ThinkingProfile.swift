@@ -49,6 +49,7 @@ public struct ThinkingProfile: Sendable, Equatable {
   /// Compares all parts.
   public static func == (left: ThinkingProfile, right: ThinkingProfile) -> Bool {
     left.name == right.name && left.open == right.open && left.close == right.close
-      && left.modeSwitch == right.modeSwitch && left.modes == right.modes && left.defaultMode == right.defaultMode
+      && left.modeSwitch == right.modeSwitch && left.modes == right.modes
+      && left.defaultMode == right.defaultMode
   }
 }

@@ -66,7 +66,8 @@ struct Demo: ParsableCommand {
       _ = try engine.submit(request)
       let results = engine.run { _, token, fate in
         if let piece = text.append(token) {
-          Terminal.output(terminal.styled(piece.text, fate == .accepted ? .green : fate == .corrected ? .red : nil))
+          Terminal.output(
+            terminal.styled(piece.text, fate == .accepted ? .green : fate == .corrected ? .red : nil))
         }
         return true
       }
@@ -112,7 +113,9 @@ struct Demo: ParsableCommand {
         speeds[place].append(Double(tokens) * 1000 / max(milliseconds, 1e-6))
       }
     }
-    print(terminal.styled("speculation     tokens/s  speedup  tokens/step  accepted by position      same tokens", .bold))
+    print(
+      terminal.styled(
+        "speculation     tokens/s  speedup  tokens/step  accepted by position      same tokens", .bold))
     let plain = median(speeds[0])
     for place in settings.indices {
       let counter = counters[place]
@@ -133,7 +136,9 @@ struct Demo: ParsableCommand {
     }
     let identical = replies.allSatisfy { $0 == replies[0] }
     print("\nidentical token ids: \(identical ? "yes" : "no")")
-    if !identical { throw CommandError.failure("speculation changed the tokens; this is a defect of FusionSpec") }
+    if !identical {
+      throw CommandError.failure("speculation changed the tokens; this is a defect of FusionSpec")
+    }
   }
 
   private func median(_ values: [Double]) -> Double {

@@ -15,7 +15,8 @@ struct Generate: ParsableCommand {
   @Option(help: "Read the prompt from a file; - is stdin.", completion: .file()) var promptFile: String?
   @Flag(help: "Take the prompt as plain text, without the chat template.") var raw = false
   @Option(help: "The prompt as token ids, such as 1,2,3.") var tokenIds: String?
-  @Option(help: "Run the prompts of a JSON Lines file.", completion: .file(extensions: ["jsonl"])) var prompts: String?
+  @Option(help: "Run the prompts of a JSON Lines file.", completion: .file(extensions: ["jsonl"]))
+  var prompts: String?
   @Option(help: "Prompts in flight at once, with --prompts.") var batch = 1
   @Flag(help: "Print results as JSON.") var json = false
   @Flag(help: "Colour the text by what became of the drafts.") var showAcceptance = false
@@ -32,7 +33,8 @@ struct Generate: ParsableCommand {
     if !(1...256).contains(batch) { throw ValidationError("--batch: found \(batch), accepted: 1 to 256") }
     if batch > 1, prompts == nil { throw ValidationError("--batch needs --prompts") }
     if showAcceptance, json || prompts != nil {
-      throw ValidationError("--show-acceptance colours the text of one prompt; it goes with neither --json nor --prompts")
+      throw ValidationError(
+        "--show-acceptance colours the text of one prompt; it goes with neither --json nor --prompts")
     }
   }
 
@@ -40,13 +42,15 @@ struct Generate: ParsableCommand {
     let lines = try promptLines()
     let model = try modelArguments.load()
     let requests = try lines.map { line in
-      let request = try generation.request(model, prompt: line.prompt, thinking: line.thinking ?? generation.thinking)
+      let request = try generation.request(
+        model, prompt: line.prompt, thinking: line.thinking ?? generation.thinking)
       if request.promptTokens.isEmpty { throw RequestError.emptyPrompt }
       return request
     }
     let needed = requests.map { $0.promptTokens.count + $0.maximumTokens }.max() ?? 1
     let engine = model.makeEngine(batchSize: min(batch, lines.count), context: needed)
-    let run = GenerationRun(model: model, engine: engine, lines: lines, requests: requests, arguments: generation)
+    let run = GenerationRun(
+      model: model, engine: engine, lines: lines, requests: requests, arguments: generation)
     if generation.syntheticAcceptance != nil { Terminal.error(AcceptanceRates.warning) }
     Interruption.watch()
     let output: any GenerationOutput =

@@ -8,7 +8,8 @@ extension TokenBias: ExpressibleByArgument {
   /// Reads "17=-2.5"; "-inf" forbids a token.
   public init?(argument: String) {
     let parts = argument.split(separator: "=", maxSplits: 1)
-    guard parts.count == 2, let token = Int32(parts[0]), let bias = Float(parts[1]), !bias.isNaN, bias < .infinity
+    guard parts.count == 2, let token = Int32(parts[0]), let bias = Float(parts[1]), !bias.isNaN,
+      bias < .infinity
     else { return nil }
     self.init(token: token, bias: bias)
   }
@@ -31,7 +32,8 @@ struct GenerationArguments: ParsableArguments {
   @Option(help: "Keep the k most probable tokens; 0 keeps all.") var topK = 0
   @Option(help: "Keep tokens at least this probable relative to the best.") var minP: Float = 0
   @Option(help: "Divides the logits of tokens already seen; 1 is off.") var repetitionPenalty: Float = 1
-  @Option(help: ArgumentHelp("Adds to a token's logit, such as 17=-2.5; may be repeated.", valueName: "id=bias"))
+  @Option(
+    help: ArgumentHelp("Adds to a token's logit, such as 17=-2.5; may be repeated.", valueName: "id=bias"))
   var logitBias: [TokenBias] = []
   @Option(help: "Key of the random numbers; the same seed gives the same text.") var seed: UInt64 = 0
   @Option(help: ArgumentHelp("Ends the reply before this text; may be repeated.", valueName: "text"))
@@ -39,7 +41,10 @@ struct GenerationArguments: ParsableArguments {
   @Option(help: "Drafting: \(SpeculationChoice.allCases.map(\.rawValue).joined(separator: ", ")).")
   var speculation: SpeculationChoice = .auto
   @Option(help: "Drafts a step, 1 to 8 (default: auto chooses, 3 for mtp).") var depth: Int?
-  @Option(help: "Thinking: \(ThinkingMode.allCases.map(\.rawValue).joined(separator: ", ")) (default: the model's own).")
+  @Option(
+    help:
+      "Thinking: \(ThinkingMode.allCases.map(\.rawValue).joined(separator: ", ")) (default: the model's own)."
+  )
   var thinking: ThinkingMode?
   @Option(help: "Most tokens of thoughts; then the answer is forced.") var thinkingBudget: Int?
   @Option(help: "Tokens of --max-tokens kept for the answer.") var answerReserve = 0
@@ -69,12 +74,15 @@ struct GenerationArguments: ParsableArguments {
     if let thinkingBudget, thinkingBudget < 0 {
       throw ValidationError("--thinking-budget: found \(thinkingBudget), accepted: 0 or more")
     }
-    if answerReserve < 0 { throw ValidationError("--answer-reserve: found \(answerReserve), accepted: 0 or more") }
+    if answerReserve < 0 {
+      throw ValidationError("--answer-reserve: found \(answerReserve), accepted: 0 or more")
+    }
   }
 
   var sampling: SamplingOptions {
     SamplingOptions(
-      temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty, seed: seed,
+      temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty,
+      seed: seed,
       biases: logitBias)
   }
 
@@ -89,7 +97,9 @@ struct GenerationArguments: ParsableArguments {
   }
 
   /// The request for a prompt.
-  func request(_ model: LanguageModel, prompt: Prompt, thinking mode: ThinkingMode?) throws -> GenerationRequest {
+  func request(_ model: LanguageModel, prompt: Prompt, thinking mode: ThinkingMode?) throws
+    -> GenerationRequest
+  {
     let thinking = model.thinkingOptions(budget: thinkingBudget, answerReserve: answerReserve)
     if thinking == nil, thinkingBudget != nil || answerReserve > 0 {
       throw RequestError.unsupported(

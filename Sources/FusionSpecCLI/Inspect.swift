@@ -12,7 +12,8 @@ struct Inspect: ParsableCommand {
     abstract: "What a checkpoint is and what it needs, from its headers alone.")
 
   @Option(
-    help: ArgumentHelp("Checkpoint folder (default: $FUSIONSPEC_MODEL, else the Abacus sample).", valueName: "folder"),
+    help: ArgumentHelp(
+      "Checkpoint folder (default: $FUSIONSPEC_MODEL, else the Abacus sample).", valueName: "folder"),
     completion: .directory)
   var model: String?
   @Flag(help: "Print the result as JSON.") var json = false
@@ -38,10 +39,12 @@ struct Inspect: ParsableCommand {
       "schema": "fusionspec.inspect/1", "model": .string(directory.standardizedFileURL.lastPathComponent),
       "model_type": .string(description.modelType),
       "parameters": [
-        "total": .integer(parameters.total), "active": .integer(parameters.active), "mtp": .integer(parameters.mtp),
+        "total": .integer(parameters.total), "active": .integer(parameters.active),
+        "mtp": .integer(parameters.mtp),
       ],
       "layers": .integer(description.layerCount), "hidden_size": .integer(description.hiddenSize),
-      "vocab_size": .integer(description.vocabularySize), "context_length": .integer(description.contextLength),
+      "vocab_size": .integer(description.vocabularySize),
+      "context_length": .integer(description.contextLength),
       "attention": .string(description.attention), "router": JSONDocument(description.router),
       "mtp_heads": .integer(description.mtpHeadCount),
       "thinking_profile": profile.map(Self.document) ?? .null,
@@ -52,7 +55,10 @@ struct Inspect: ParsableCommand {
       "element_types": checkpoint.map { .object(Self.elementTypes($0)) } ?? .null,
       "memory": [
         "weights": .object(
-          Dictionary(uniqueKeysWithValues: WeightFormat.allCases.map { ($0.rawValue, .integer(parameters.byteCount($0))) })),
+          Dictionary(
+            uniqueKeysWithValues: WeightFormat.allCases.map {
+              ($0.rawValue, .integer(parameters.byteCount($0)))
+            })),
         "cache_bytes_per_position": .integer(positionBytes),
         "cache": .object(
           Dictionary(contexts.map { (String($0), .integer($0 * positionBytes)) }) { first, _ in first }),
@@ -62,20 +68,52 @@ struct Inspect: ParsableCommand {
       Terminal.output(try document.line() + "\n")
       return
     }
-    func size(_ bytes: Int) -> String { String(format: bytes < 1 << 30 ? "%.1f MiB" : "%.1f GiB", bytes < 1 << 30 ? Double(bytes) / 0x1p20 : Double(bytes) / 0x1p30) }
-    func count(_ value: Int) -> String { String(format: value < 1_000_000_000 ? "%.2f M" : "%.2f B", value < 1_000_000_000 ? Double(value) / 1e6 : Double(value) / 1e9) }
+    func size(_ bytes: Int) -> String {
+      String(
+        format: bytes < 1 << 30 ? "%.1f MiB" : "%.1f GiB",
+        bytes < 1 << 30 ? Double(bytes) / 0x1p20 : Double(bytes) / 0x1p30)
+    }
+    func count(_ value: Int) -> String {
+      String(
+        format: value < 1_000_000_000 ? "%.2f M" : "%.2f B",
+        value < 1_000_000_000 ? Double(value) / 1e6 : Double(value) / 1e9)
+    }
     var lines = [
-      ("model type", description.modelType), ("parameters", "\(count(parameters.total)), \(count(parameters.active)) active, MTP \(count(parameters.mtp))"),
-      ("layers", "\(description.layerCount) of width \(description.hiddenSize), vocabulary \(description.vocabularySize), context \(description.contextLength)"),
+      ("model type", description.modelType),
+      (
+        "parameters",
+        "\(count(parameters.total)), \(count(parameters.active)) active, MTP \(count(parameters.mtp))"
+      ),
+      (
+        "layers",
+        "\(description.layerCount) of width \(description.hiddenSize), vocabulary \(description.vocabularySize), context \(description.contextLength)"
+      ),
       ("attention", description.attention), ("router", description.router ?? "none: a dense model"),
-      ("MTP heads", description.mtpHeadCount == 0 ? "none: drafts come from prompt lookup" : "\(description.mtpHeadCount)"),
-      ("thinking", profile.map { "\($0.modes.map(\.rawValue).joined(separator: ", ")), \($0.open.text) … \($0.close.text)" } ?? "no switch found"),
+      (
+        "MTP heads",
+        description.mtpHeadCount == 0 ? "none: drafts come from prompt lookup" : "\(description.mtpHeadCount)"
+      ),
+      (
+        "thinking",
+        profile.map {
+          "\($0.modes.map(\.rawValue).joined(separator: ", ")), \($0.open.text) … \($0.close.text)"
+        } ?? "no switch found"
+      ),
       ("tokenizer", text?.tokenizer.kind ?? textProblem ?? "none"),
     ]
-    if let checkpoint { lines.append(("checkpoint", "\(checkpoint.tensors.count) tensors, \(size(checkpoint.totalBytes))")) }
-    lines.append(("memory", WeightFormat.allCases.map { "\($0.rawValue) \(size(parameters.byteCount($0)))" }.joined(separator: ", ")))
+    if let checkpoint {
+      lines.append(("checkpoint", "\(checkpoint.tensors.count) tensors, \(size(checkpoint.totalBytes))"))
+    }
+    lines.append(
+      (
+        "memory",
+        WeightFormat.allCases.map { "\($0.rawValue) \(size(parameters.byteCount($0)))" }.joined(
+          separator: ", ")
+      ))
     lines.append(("cache", contexts.map { "\(size($0 * positionBytes)) at \($0)" }.joined(separator: ", ")))
-    for (name, value) in lines { Terminal.output(name.padding(toLength: 12, withPad: " ", startingAt: 0) + value + "\n") }
+    for (name, value) in lines {
+      Terminal.output(name.padding(toLength: 12, withPad: " ", startingAt: 0) + value + "\n")
+    }
   }
 
   /// The architecture of a folder with weights, or of one that has only a config.json.
@@ -85,7 +123,8 @@ struct Inspect: ParsableCommand {
     case .success(let checkpoint): return (try ArchitectureRegistry.architecture(for: checkpoint), checkpoint)
     case .failure(let error):
       let isWithoutWeights = error.kind == .missing || error.kind == .unreadable
-      guard isWithoutWeights, let configuration = try? Checkpoint.configurationOnly(directory: directory) else {
+      guard isWithoutWeights, let configuration = try? Checkpoint.configurationOnly(directory: directory)
+      else {
         throw error
       }
       return (try ArchitectureRegistry.architecture(for: configuration), nil)
@@ -101,7 +140,8 @@ struct Inspect: ParsableCommand {
   private static func document(_ profile: ThinkingProfile) -> JSONDocument {
     [
       "name": .string(profile.name), "open": .string(profile.open.text), "close": .string(profile.close.text),
-      "modes": .array(profile.modes.map { .string($0.rawValue) }), "default": .string(profile.defaultMode.rawValue),
+      "modes": .array(profile.modes.map { .string($0.rawValue) }),
+      "default": .string(profile.defaultMode.rawValue),
     ]
   }
 }

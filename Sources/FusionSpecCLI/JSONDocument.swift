@@ -1,7 +1,9 @@
 import Foundation
 
 /// A JSON value to print, with nulls where the contract has them.
-enum JSONDocument: Encodable, ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral {
+enum JSONDocument: Encodable, ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral,
+  ExpressibleByNilLiteral
+{
   case null
   case bool(Bool)
   case integer(Int)

@@ -23,13 +23,16 @@ struct JSONLinesOutput: GenerationOutput {
       "thinking": thinking(reply, run),
       "finish_reason": .string(result.finishReason.rawValue),
       "usage": [
-        "prompt_tokens": .integer(result.promptTokenCount), "completion_tokens": .integer(result.tokens.count),
+        "prompt_tokens": .integer(result.promptTokenCount),
+        "completion_tokens": .integer(result.tokens.count),
         "reasoning_tokens": .integer(result.thinkingTokenCount),
       ],
       "speculation": speculation(reply, run),
       "timings": [
-        "load_ms": JSONDocument(model.loadMilliseconds), "prefill_ms": JSONDocument(result.prefillMilliseconds),
-        "decode_ms": JSONDocument(result.decodeMilliseconds), "tokens_per_second": JSONDocument(result.tokensPerSecond),
+        "load_ms": JSONDocument(model.loadMilliseconds),
+        "prefill_ms": JSONDocument(result.prefillMilliseconds),
+        "decode_ms": JSONDocument(result.decodeMilliseconds),
+        "tokens_per_second": JSONDocument(result.tokensPerSecond),
         "steps": .integer(result.decodeSteps),
         "framework_overhead_us_per_step": JSONDocument(result.overheadMicrosecondsPerStep),
       ],
@@ -48,8 +51,10 @@ struct JSONLinesOutput: GenerationOutput {
       reason = mode == .auto || used != mode ? "model" : requested == nil ? "default" : "requested"
     }
     return [
-      "requested": JSONDocument(requested?.rawValue), "used": JSONDocument(used?.rawValue), "reason": .string(reason),
-      "budget": JSONDocument(run.arguments.thinkingBudget), "tokens": .integer(reply.result.thinkingTokenCount),
+      "requested": JSONDocument(requested?.rawValue), "used": JSONDocument(used?.rawValue),
+      "reason": .string(reason),
+      "budget": JSONDocument(run.arguments.thinkingBudget),
+      "tokens": .integer(reply.result.thinkingTokenCount),
     ]
   }
 

@@ -11,13 +11,16 @@ struct ModelArguments: ParsableArguments {
     completion: .directory)
   var model: String?
 
-  @Option(help: "Weight format in memory: auto, \(WeightFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
+  @Option(
+    help: "Weight format in memory: auto, \(WeightFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
   var weights = "auto"
 
   @Option(help: "Worker threads (default: one for each processor).")
   var threads: Int?
 
-  @Option(help: "Instruction set: auto, \(KernelSet.available.map(\.name).joined(separator: ", ")) on this machine.")
+  @Option(
+    help: "Instruction set: auto, \(KernelSet.available.map(\.name).joined(separator: ", ")) on this machine."
+  )
   var isa = "auto"
 
   @Option(help: "Most positions of a conversation (default: what the model allows).")

@@ -35,7 +35,9 @@ enum PromptFile {
     }
 
     var text: String {
-      switch self { case .text(let text): text }
+      switch self {
+      case .text(let text): text
+      }
     }
   }
 
@@ -78,8 +80,10 @@ enum PromptFile {
     switch error {
     case .keyNotFound(let key, _): return "missing key \"\(key.stringValue)\""
     case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
-      let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
-      return path.isEmpty ? "not a JSON object" : "key \"\(path)\" has a value of the wrong type or out of range"
+      let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(
+        separator: ".")
+      return path.isEmpty
+        ? "not a JSON object" : "key \"\(path)\" has a value of the wrong type or out of range"
     @unknown default: return "not a prompt"
     }
   }
@@ -108,7 +112,8 @@ enum TextInput {
     var ids: [Int32] = []
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
       guard let id = Int32(part.trimmingCharacters(in: .whitespaces)) else {
-        throw CommandError.usage("\(option): found '\(part)', accepted: token ids separated by commas, such as 1,2,3")
+        throw CommandError.usage(
+          "\(option): found '\(part)', accepted: token ids separated by commas, such as 1,2,3")
       }
       ids.append(id)
     }

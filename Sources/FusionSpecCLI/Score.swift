@@ -23,7 +23,8 @@ struct Score: ParsableCommand {
   }
 
   func run() throws {
-    let prompt: Prompt = try tokenIds.map { .tokens(try TextInput.tokenIDs($0, option: "--token-ids")) } ?? .raw(text ?? "")
+    let prompt: Prompt =
+      try tokenIds.map { .tokens(try TextInput.tokenIDs($0, option: "--token-ids")) } ?? .raw(text ?? "")
     let model = try modelArguments.load()
     let tokens = try model.encode(prompt)
     let vocabulary = model.decoder.description.vocabularySize
@@ -44,7 +45,9 @@ struct Score: ParsableCommand {
       mtpLogits: { _, rows, row in if isDumping { mtpLogits += rows.array(row: row) } })
 
     if let dump {
-      var tensors = [SafetensorsFile.Tensor(name: "logits", shape: [tokens.count, vocabulary], values: logits)]
+      var tensors = [
+        SafetensorsFile.Tensor(name: "logits", shape: [tokens.count, vocabulary], values: logits)
+      ]
       let heads = model.decoder.mtpHeadCount
       if heads > 0 {
         tensors.append(
@@ -68,7 +71,8 @@ struct Score: ParsableCommand {
     let perplexity = mean.map { exp(-$0) }
     if json {
       let document: JSONDocument = [
-        "schema": "fusionspec.score/1", "model": .string(model.name), "weights": .string(model.weightFormat.rawValue),
+        "schema": "fusionspec.score/1", "model": .string(model.name),
+        "weights": .string(model.weightFormat.rawValue),
         "isa": .string(model.kernels.name), "token_ids": JSONDocument(tokens),
         // The first token has nothing before it to be predicted from.
         "logprobs": .array([.null] + logProbabilities.map { JSONDocument($0) }),
@@ -82,6 +86,8 @@ struct Score: ParsableCommand {
       let value = place == 0 ? "      -" : String(format: "%7.3f", logProbabilities[place - 1])
       Terminal.output("\(value)  \(token)  \(piece)\n")
     }
-    if let perplexity { Terminal.output(String(format: "perplexity %.4f over %d tokens\n", perplexity, logProbabilities.count)) }
+    if let perplexity {
+      Terminal.output(String(format: "perplexity %.4f over %d tokens\n", perplexity, logProbabilities.count))
+    }
   }
 }

@@ -59,7 +59,8 @@ struct StreamingOutput: GenerationOutput {
       }
       parts.append(
         String(
-          format: "%.2f tokens/step", Double(max(1, result.tokens.count - 1)) / Double(max(1, result.decodeSteps))))
+          format: "%.2f tokens/step",
+          Double(max(1, result.tokens.count - 1)) / Double(max(1, result.decodeSteps))))
       parts.append("accepted by position " + rates.joined(separator: " / "))
     } else {
       parts.append("no drafts" + (disabled.map { ": \($0)" } ?? ""))

@@ -8,7 +8,8 @@ struct Tokenize: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Text to token ids, or ids to text.")
 
   @Option(
-    help: ArgumentHelp("Checkpoint folder (default: $FUSIONSPEC_MODEL, else the Abacus sample).", valueName: "folder"),
+    help: ArgumentHelp(
+      "Checkpoint folder (default: $FUSIONSPEC_MODEL, else the Abacus sample).", valueName: "folder"),
     completion: .directory)
   var model: String?
   @Argument(help: "The text; - reads stdin.") var text: String?
@@ -45,7 +46,8 @@ struct Tokenize: ParsableCommand {
     }
     if json {
       let document: JSONDocument = [
-        "schema": "fusionspec.tokenize/1", "tokenizer": .string(tokenizer.kind), "token_ids": JSONDocument(tokens),
+        "schema": "fusionspec.tokenize/1", "tokenizer": .string(tokenizer.kind),
+        "token_ids": JSONDocument(tokens),
         "pieces": .array(tokens.map { JSONDocument(tokenizer.piece(of: $0)) }), "text": .string(string),
       ]
       Terminal.output(try document.line() + "\n")

@@ -50,7 +50,9 @@ struct BrokenCheckpointTests {
       try Command.edit($0, ["num_hidden_layers": 5])
     },
     Case("extra tensors", mentions: "model.layers.1.") { try Command.edit($0, ["num_hidden_layers": 1]) },
-    Case("another width", mentions: "48", "model.embed_tokens.weight") { try Command.edit($0, ["hidden_size": 64]) },
+    Case("another width", mentions: "48", "model.embed_tokens.weight") {
+      try Command.edit($0, ["hidden_size": 64])
+    },
     Case("another vocabulary", mentions: "120", "model.embed_tokens.weight") {
       try Command.edit($0, ["vocab_size": 121])
     },
@@ -70,7 +72,9 @@ struct BrokenCheckpointTests {
       try weights($0) { $0.replaceSubrange(0..<8, with: [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F]) }
     },
     Case("unknown dtype", mentions: "Q99") { try weights($0) { replace(&$0, "F32", "Q99") } },
-    Case("lying shape", mentions: "model.safetensors") { try weights($0) { replace(&$0, "[120,48]", "[121,48]") } },
+    Case("lying shape", mentions: "model.safetensors") {
+      try weights($0) { replace(&$0, "[120,48]", "[121,48]") }
+    },
   ]
 
   private static func replace(_ data: inout Data, _ old: String, _ new: String) {
@@ -81,7 +85,8 @@ struct BrokenCheckpointTests {
   func `a broken checkpoint is status 1 and names the place`(_ broken: Case) throws {
     let folder = try Command.brokenModel(broken.change)
     defer { try? FileManager.default.removeItem(at: folder) }
-    let outcome = try Command.run(["generate", "--token-ids", "1,2", "--max-tokens", "2"], model: folder.path)
+    let outcome = try Command.run(
+      ["generate", "--token-ids", "1,2", "--max-tokens", "2"], model: folder.path)
     #expect(outcome.status == 1, "\(outcome.errors)")
     #expect(outcome.output.isEmpty)
     #expect(outcome.errors.hasPrefix("error: "))
@@ -93,7 +98,8 @@ struct BrokenCheckpointTests {
   func `the fixture itself loads`() throws {
     let folder = try Command.brokenModel { _ in }
     defer { try? FileManager.default.removeItem(at: folder) }
-    let outcome = try Command.run(["generate", "--token-ids", "1,2", "--max-tokens", "2"], model: folder.path)
+    let outcome = try Command.run(
+      ["generate", "--token-ids", "1,2", "--max-tokens", "2"], model: folder.path)
     #expect(outcome.status == 0, "\(outcome.errors)")
   }
 
@@ -101,7 +107,8 @@ struct BrokenCheckpointTests {
   func `a tokenizer larger than the vocabulary is refused`() throws {
     let folder = try Command.brokenModel {
       try FileManager.default.copyItem(
-        at: URL(filePath: Command.abacus).appending(path: "tokenizer.model"), to: $0.appending(path: "tokenizer.model"))
+        at: URL(filePath: Command.abacus).appending(path: "tokenizer.model"),
+        to: $0.appending(path: "tokenizer.model"))
     }
     defer { try? FileManager.default.removeItem(at: folder) }
     let outcome = try Command.run(["generate", "--token-ids", "1,2"], model: folder.path)

@@ -12,7 +12,8 @@ struct GenerateTests {
     #expect(document["schema"] as? String == "fusionspec.generate/1")
     #expect(document["model"] as? String == "Abacus")
     for key in [
-      "id", "weights", "isa", "prompt_token_ids", "token_ids", "text", "thinking_text", "thinking", "finish_reason",
+      "id", "weights", "isa", "prompt_token_ids", "token_ids", "text", "thinking_text", "thinking",
+      "finish_reason",
       "usage", "speculation", "timings",
     ] {
       #expect(document.keys.contains(key), "\(key)")
@@ -51,8 +52,11 @@ struct GenerateTests {
 
   @Test
   func `a prompts file gives one line each in input order`() throws {
-    let lines = [#"{"id": "a", "prompt": "1 + 1"}"#, #"{"id": 2, "messages": [{"role": "user", "content": "2 + 2"}]}"#, ""]
-      .joined(separator: "\n")
+    let lines = [
+      #"{"id": "a", "prompt": "1 + 1"}"#, #"{"id": 2, "messages": [{"role": "user", "content": "2 + 2"}]}"#,
+      "",
+    ]
+    .joined(separator: "\n")
     let file = FileManager.default.temporaryDirectory.appending(path: "prompts-\(UUID().uuidString).jsonl")
     try lines.write(to: file, atomically: true, encoding: .utf8)
     defer { try? FileManager.default.removeItem(at: file) }
@@ -71,13 +75,16 @@ struct GenerateTests {
     let drafted = try Command.run(base + ["--speculation", "mtp", "--depth", "4"]).json()
     #expect(plain["token_ids"] as? [Int] == drafted["token_ids"] as? [Int])
     #expect(plain["text"] as? String == drafted["text"] as? String)
-    if plain["finish_reason"] as? String == "stop" { #expect(!(plain["text"] as? String ?? "the").contains("the")) }
+    if plain["finish_reason"] as? String == "stop" {
+      #expect(!(plain["text"] as? String ?? "the").contains("the"))
+    }
   }
 
   @Test
   func `token ids work without a tokenizer`() throws {
     let outcome = try Command.run(
-      ["generate", "--token-ids", "3,5,7", "--json", "--max-tokens", "6", "--ignore-eos"], model: Command.fixture.path)
+      ["generate", "--token-ids", "3,5,7", "--json", "--max-tokens", "6", "--ignore-eos"],
+      model: Command.fixture.path)
     #expect(outcome.status == 0)
     let document = try outcome.json()
     #expect((document["token_ids"] as? [Int])?.count == 6)

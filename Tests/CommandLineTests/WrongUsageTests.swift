@@ -79,7 +79,8 @@ struct WrongUsageTests {
 
   @Test(arguments: [
     (#"{"id": "a"}"#, "prompt"), ("nonsense", "line 1"), (#"{"prompt": 3}"#, "prompt"), ("", "no prompts"),
-    (#"{"prompt": "a", "messages": []}"#, "exactly one"), (#"{"prompt": "a", "thinking": "deep"}"#, "thinking"),
+    (#"{"prompt": "a", "messages": []}"#, "exactly one"),
+    (#"{"prompt": "a", "thinking": "deep"}"#, "thinking"),
   ])
   func `a wrong prompts file names the line`(_ content: String, _ mention: String) throws {
     let file = FileManager.default.temporaryDirectory.appending(path: "prompts-\(UUID().uuidString).jsonl")

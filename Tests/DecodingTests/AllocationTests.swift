@@ -21,7 +21,8 @@ struct AllocationTests {
     for start: Int32 in [3, 50] {
       _ = try engine.submit(
         GenerationRequest(
-          promptTokens: [start, 5, 7, 9, 11, start], maximumTokens: 390, sampling: sampling, speculation: speculation))
+          promptTokens: [start, 5, 7, 9, 11, start], maximumTokens: 390, sampling: sampling,
+          speculation: speculation))
     }
     return engine
   }

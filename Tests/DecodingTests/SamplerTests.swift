@@ -53,7 +53,8 @@ struct SamplerTests {
   static let cases: [SamplingOptions] = [
     SamplingOptions(temperature: 1), SamplingOptions(temperature: 0.6), SamplingOptions(temperature: 1.7),
     SamplingOptions(temperature: 1, topK: 4), SamplingOptions(temperature: 0.9, topP: 0.8),
-    SamplingOptions(temperature: 1, minP: 0.15), SamplingOptions(temperature: 1.2, topK: 6, topP: 0.9, minP: 0.05),
+    SamplingOptions(temperature: 1, minP: 0.15),
+    SamplingOptions(temperature: 1.2, topK: 6, topP: 0.9, minP: 0.05),
     SamplingOptions(temperature: 1, repetitionPenalty: 1.5),
   ]
 
@@ -69,7 +70,9 @@ struct SamplerTests {
     var seeded = options
     for draw in 0..<draws {
       seeded.seed = UInt64(draw / 1000)
-      counts[Int(sampler.sample(matrix.view, row: 0, options: seeded, history: history, position: draw % 1000))] += 1
+      counts[
+        Int(sampler.sample(matrix.view, row: 0, options: seeded, history: history, position: draw % 1000))] +=
+        1
     }
     var statistic = 0.0
     var degrees = -1
@@ -119,8 +122,10 @@ struct SamplerTests {
     let draws = 50_000
     var agreements = 0
     for position in 0..<draws {
-      let own = sampler.sample(target.view, row: 0, options: options, history: Self.history(), position: position)
-      let draft = sampler.sample(drafter.view, row: 0, options: options, history: Self.history(), position: position)
+      let own = sampler.sample(
+        target.view, row: 0, options: options, history: Self.history(), position: position)
+      let draft = sampler.sample(
+        drafter.view, row: 0, options: options, history: Self.history(), position: position)
       if own == draft { agreements += 1 }
     }
     let rate = Double(agreements) / Double(draws)
@@ -136,7 +141,8 @@ struct SamplerTests {
     let history = Self.history()
     #expect(sampler.sample(matrix.view, row: 0, options: options, history: history, position: 0) == 8)
     #expect(
-      sampler.sample(matrix.view, row: 0, options: options, history: history, position: 0, excluded: [8]) == 0)
+      sampler.sample(matrix.view, row: 0, options: options, history: history, position: 0, excluded: [8]) == 0
+    )
     options = SamplingOptions(temperature: 2, biases: [TokenBias(token: 0, bias: -.infinity)])
     for position in 0..<500 {
       let token = sampler.sample(
@@ -152,6 +158,7 @@ struct SamplerTests {
     var options = SamplingOptions()
     #expect(sampler.sample(matrix.view, row: 0, options: options, history: Self.history(), position: 0) == 0)
     options.repetitionPenalty = 2
-    #expect(sampler.sample(matrix.view, row: 0, options: options, history: Self.history([0]), position: 0) == 1)
+    #expect(
+      sampler.sample(matrix.view, row: 0, options: options, history: Self.history([0]), position: 0) == 1)
   }
 }

@@ -64,7 +64,8 @@ struct ExactnessTests {
     let requests = try Self.requests(model, perFile: 10, sampling: sampling, maximumTokens: 24)
     #expect(requests.count >= 50)
     let expected = try Self.replies(model, requests, .off, batch: 1)
-    #expect(expected.reduce(0) { $0 + $1.count } > 10 * requests.count, "replies are long enough to mean something")
+    #expect(
+      expected.reduce(0) { $0 + $1.count } > 10 * requests.count, "replies are long enough to mean something")
     for threads in [1, 2] {
       let model = try LanguageModel(contentsOf: Self.abacus, options: ModelOptions(threadCount: threads))
       for batch in [1, 8] {
@@ -97,7 +98,8 @@ struct ExactnessTests {
     let sampling = SamplingOptions(
       temperature: 0.8, repetitionPenalty: 1.1, seed: 2,
       biases: [TokenBias(token: 40, bias: 1.5), TokenBias(token: 60, bias: -.infinity)])
-    let requests = try Self.requests(model, perFile: 2, sampling: sampling, maximumTokens: 30).map { request in
+    let requests = try Self.requests(model, perFile: 2, sampling: sampling, maximumTokens: 30).map {
+      request in
       var request = request
       request.minimumTokens = 25
       return request
@@ -118,7 +120,8 @@ struct ExactnessTests {
     for chunk in [1, 3, 7, 64] {
       let engine = DecodingEngine(
         model: model.decoder,
-        configuration: EngineConfiguration(slotCount: 4, context: 512, threadCount: 2, promptRowsPerStep: chunk))
+        configuration: EngineConfiguration(
+          slotCount: 4, context: 512, threadCount: 2, promptRowsPerStep: chunk))
       for var request in requests {
         request.speculation = .mtp(depth: 2)
         _ = try engine.submit(request)
@@ -149,7 +152,8 @@ struct ExactnessTests {
         }
         for (speculation, batch) in [(Speculation.mtp(depth: 1), 1), (.mtp(depth: 5), 8), (.automatic, 8)] {
           let found = try run(model, requests, speculation, batch: batch)
-          #expect(found.map(\.tokens) == plain.map(\.tokens), "budget \(budget), \(speculation), batch \(batch)")
+          #expect(
+            found.map(\.tokens) == plain.map(\.tokens), "budget \(budget), \(speculation), batch \(batch)")
         }
       }
     }
