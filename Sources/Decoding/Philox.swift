@@ -29,13 +29,26 @@ struct Philox {
 
   /// Standard Gumbel noise of a token at a position: -ln(-ln(u)), u uniform in (0, 1).
   func gumbel(token: Int, position: Int) -> Float {
-    let block = words(
+    Self.gumbel(words(tokenBlock: token >> 2, position: position)[token & 3])
+  }
+
+  /// The words of tokens 4 * tokenBlock ... 4 * tokenBlock + 3 at a position.
+  func words(tokenBlock: Int, position: Int) -> SIMD4<UInt32> {
+    words(
       SIMD4(
-        UInt32(truncatingIfNeeded: token >> 2), UInt32(truncatingIfNeeded: position),
+        UInt32(truncatingIfNeeded: tokenBlock), UInt32(truncatingIfNeeded: position),
         UInt32(truncatingIfNeeded: position >> 32), 0))
-    let uniform = (Double(block[token & 3]) + 0.5) * 0x1p-32
+  }
+
+  /// The noise that a word stands for.
+  static func gumbel(_ word: UInt32) -> Float {
+    let uniform = (Double(word) + 0.5) * 0x1p-32
     return Float(-log(-log(uniform)))
   }
+
+  /// A number that `gumbel(word)` does not exceed, without a logarithm: since -ln u >= 1 - u, the noise is at most
+  /// -ln(1 - u), and 1 - u is at least 2 to the power of -1 - (leading zeros of its word).
+  static func gumbelBound(_ word: UInt32) -> Float { Float((~word).leadingZeroBitCount + 1) * 0.69315 + 1e-5 }
 
   /// No noise is greater: -ln(-ln(1 - 2^-33)).
   static let greatestGumbel: Float = 22.88

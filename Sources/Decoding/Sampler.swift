@@ -80,39 +80,63 @@ final class Sampler {
   {
     let philox = Philox(seed: options.seed)
     let scale = 1 / options.temperature
-    let greatest = source[row, best]
-    func scaled(_ token: Int) -> Float { (source[row, token] - greatest) * scale }
-
-    // Without top-k and top-p a token below this can neither pass min-p nor win the draw, so most of the vocabulary is
-    // never looked at twice. The bound is exact: the winner needs at least the best token's own noise.
-    var floor = options.minP > 0 ? log(options.minP) : -Float.infinity
+    let floor = options.minP > 0 ? log(options.minP) : -Float.infinity
+    let count = vocabularySize
     if options.topK == 0, options.topP == 1 {
-      floor = max(floor, philox.gumbel(token: best, position: position) - Philox.greatestGumbel)
+      return source.withRow(row) { (logits: inout MutableSpan<Float>) in
+        Self.draw(logits.span, best: best, scale: scale, floor: floor, philox: philox, position: position)
+      }
     }
+    heap.removeAll()
     candidates.removeAll(keepingCapacity: true)
-    if options.topK > 0 || options.topP < 1 {
-      heap.removeAll()
-      for token in 0..<vocabularySize {
-        let logit = scaled(token)
+    source.withRow(row) { (logits: inout MutableSpan<Float>) in
+      let greatest = logits[best]
+      for token in 0..<count {
+        let logit = (logits[token] - greatest) * scale
         if logit >= floor { heap.append(Int32(truncatingIfNeeded: token), logit: logit) }
       }
-      filter(options)
-    } else {
-      for token in 0..<vocabularySize where scaled(token) >= floor {
-        candidates.append(Int32(truncatingIfNeeded: token))
-      }
     }
-
+    filter(options)
     var winner = Int32(truncatingIfNeeded: best)
     var winning = -Float.infinity
     for token in candidates {
-      let value = scaled(Int(token)) + philox.gumbel(token: Int(token), position: position)
+      let logit = (source[row, Int(token)] - source[row, best]) * scale
+      let value = logit + philox.gumbel(token: Int(token), position: position)
       if value > winning {
         winning = value
         winner = token
       }
     }
     return winner
+  }
+
+  /// Gumbel-max over all logits of at least `floor`. A token whose noise cannot lift it above the best so far is passed
+  /// over without its noise, or without the logarithms of its noise; both bounds are exact.
+  private static func draw(
+    _ logits: Span<Float>, best: Int, scale: Float, floor: Float, philox: Philox, position: Int
+  ) -> Int32 {
+    let greatest = logits[best]
+    var winner = best
+    var winning = philox.gumbel(token: best, position: position)
+    for begin in stride(from: 0, to: logits.count, by: 4) {
+      let block = begin..<min(begin + 4, logits.count)
+      var highest = -Float.infinity
+      for token in block { highest = max(highest, logits[token]) }
+      let bound = (highest - greatest) * scale
+      if bound < floor || bound + Philox.greatestGumbel < winning { continue }
+      let words = philox.words(tokenBlock: begin >> 2, position: position)
+      for token in block {
+        let logit = (logits[token] - greatest) * scale
+        let word = words[token & 3]
+        if logit < floor || logit + Philox.gumbelBound(word) < winning { continue }
+        let value = logit + Philox.gumbel(word)
+        if value > winning || (value == winning && token < winner) {
+          winning = value
+          winner = token
+        }
+      }
+    }
+    return Int32(truncatingIfNeeded: winner)
   }
 
   /// Takes the k most probable tokens of the heap, then the shortest head of them whose probabilities reach top-p.

@@ -17,7 +17,7 @@ struct Demo: ParsableCommand {
 
   private static let prompts = [
     "What is 347 * 28?",
-    "A pen costs 7 yuan and a book costs 12 yuan. Tom buys 3 pens and 2 books. How much does he pay?",
+    "Nina starts with 36 toys. Nina buys 7 boxes of 6 toys each. Then Nina uses 29 of them. What is the number of toys now?",
     "请把这些数从小到大排列：42, 7, 19, 88, 3, 56",
     "Tell me a short story.",
   ]
@@ -33,7 +33,7 @@ struct Demo: ParsableCommand {
     let model = try modelArguments.load()
     let terminal = Terminal(color)
     let summary = model.decoder.description
-    print(
+    say(
       terminal.styled(model.name, .bold)
         + ": \(summary.layerCount) layers, \(summary.routedExpertCount) experts, \(summary.mtpHeadCount) MTP head, "
         + "\(model.weightFormat.rawValue), \(model.kernels.name), \(model.threadCount) threads\n")
@@ -58,14 +58,17 @@ struct Demo: ParsableCommand {
     _ model: LanguageModel, _ prompt: String, _ request: GenerationRequest, _ terminal: Terminal
   ) throws {
     for (name, speculation) in [("speculation off", Speculation.off), ("speculation on", .mtp(depth: 3))] {
-      print(terminal.styled("› \(prompt)  (\(name))", .bold))
+      say(terminal.styled("› \(prompt)  (\(name))", .bold))
       var request = request
       request.speculation = speculation
       let engine = model.makeEngine(context: request.promptTokens.count + maxTokens)
       var text = ReplyText(model)
       _ = try engine.submit(request)
+      var phase = Phase.answer
       let results = engine.run { _, token, fate in
         if let piece = text.append(token) {
+          if piece.phase != phase { Terminal.output(piece.phase == .answer ? "\n= " : "") }
+          phase = piece.phase
           Terminal.output(
             terminal.styled(piece.text, fate == .accepted ? .green : fate == .corrected ? .red : nil))
         }
@@ -73,7 +76,7 @@ struct Demo: ParsableCommand {
       }
       if let rest = text.finish() { Terminal.output(rest.text) }
       if let result = results.first {
-        print("\n" + terminal.styled(StreamingOutput.statistics(result, disabled: nil), .dim) + "\n")
+        say("\n" + terminal.styled(StreamingOutput.statistics(result, disabled: nil), .dim) + "\n")
       }
     }
   }
@@ -113,7 +116,7 @@ struct Demo: ParsableCommand {
         speeds[place].append(Double(tokens) * 1000 / max(milliseconds, 1e-6))
       }
     }
-    print(
+    say(
       terminal.styled(
         "speculation     tokens/s  speedup  tokens/step  accepted by position      same tokens", .bold))
     let plain = median(speeds[0])
@@ -126,7 +129,7 @@ struct Demo: ParsableCommand {
       }
       let tokens = replies[place].reduce(0) { $0 + $1.count - 1 }
       let isSame = replies[place] == replies[0]
-      print(
+      say(
         settings[place].name.padding(toLength: 14, withPad: " ", startingAt: 0)
           + String(
             format: "%10.0f  %6.2fx  %11.2f  ", median(speeds[place]), median(speeds[place]) / plain,
@@ -135,11 +138,13 @@ struct Demo: ParsableCommand {
           + (isSame ? "yes" : "NO"))
     }
     let identical = replies.allSatisfy { $0 == replies[0] }
-    print("\nidentical token ids: \(identical ? "yes" : "no")")
+    say("\nidentical token ids: \(identical ? "yes" : "no")")
     if !identical {
       throw CommandError.failure("speculation changed the tokens; this is a defect of FusionSpec")
     }
   }
+
+  private func say(_ line: String) { Terminal.output(line + "\n") }
 
   private func median(_ values: [Double]) -> Double {
     let sorted = values.sorted()

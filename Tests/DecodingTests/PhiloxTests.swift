@@ -15,4 +15,17 @@ struct PhiloxTests {
       Philox(seed: 0x299F_31D0_A409_3822).words(SIMD4(0x243F_6A88, 0x85A3_08D3, 0x1319_8A2E, 0x0370_7344))
         == SIMD4(0xD16C_FE09, 0x94FD_CCEB, 0x5001_E420, 0x2412_6EA1))
   }
+
+  @Test
+  func `the bound on the noise holds`() {
+    var word: UInt32 = 0
+    for _ in 0..<20_000 {
+      #expect(Philox.gumbel(word) <= Philox.gumbelBound(word))
+      word &+= 214_750
+    }
+    for word in [UInt32.max, .max - 1, .max - 2, 1 << 31, 0] {
+      #expect(Philox.gumbel(word) <= Philox.gumbelBound(word))
+      #expect(Philox.gumbel(word) <= Philox.greatestGumbel)
+    }
+  }
 }
