@@ -33,7 +33,8 @@ struct Inspect: ParsableCommand {
       textProblem = error.description
     }
     let profile = text.flatMap(ThinkingProfile.init)
-    let contexts = [1024, 4096, 32768].filter { $0 < description.contextLength } + [description.contextLength]
+    let contexts =
+      [1024, 4096, 32768].filter { $0 < description.contextLength } + [description.contextLength]
     let positionBytes = description.cacheFloatsPerPosition * MemoryLayout<Float>.size
     let document: JSONDocument = [
       "schema": "fusionspec.inspect/1", "model": .string(directory.standardizedFileURL.lastPathComponent),
