@@ -87,8 +87,18 @@ final class Sampler {
         Self.draw(logits.span, best: best, scale: scale, floor: floor, philox: philox, position: position)
       }
     }
-    heap.removeAll()
     candidates.removeAll(keepingCapacity: true)
+    if (1...Self.shortTopK).contains(options.topK) {
+      source.withRow(row) { (logits: inout MutableSpan<Float>) in
+        selectBest(logits.span, options.topK, best: best, scale: scale, floor: floor)
+      }
+      if options.topP < 1 {
+        for place in probabilities.indices { probabilities[place] = exp(probabilities[place]) }
+        cut(options.topP * probabilities.reduce(0, +))
+      }
+      return gumbelMax(source, row: row, best: best, scale: scale, philox: philox, position: position)
+    }
+    heap.removeAll()
     source.withRow(row) { (logits: inout MutableSpan<Float>) in
       let greatest = logits[best]
       for token in 0..<count {
@@ -97,6 +107,37 @@ final class Sampler {
       }
     }
     filter(options)
+    return gumbelMax(source, row: row, best: best, scale: scale, philox: philox, position: position)
+  }
+
+  /// Up to this many candidates are found by insertion, which looks at most tokens once; more by a heap.
+  private static let shortTopK = 128
+
+  /// Fills the candidates with the k greatest logits of at least `floor`, in order, equal ones by their ids. The scaled
+  /// logits stand in `probabilities`.
+  private func selectBest(_ logits: Span<Float>, _ k: Int, best: Int, scale: Float, floor: Float) {
+    probabilities.removeAll(keepingCapacity: true)
+    let greatest = logits[best]
+    var least = -Float.infinity  // of a full list; a local, because most tokens are turned away by it
+    for token in 0..<vocabularySize {
+      let logit = (logits[token] - greatest) * scale
+      if logit < floor || logit <= least { continue }
+      if candidates.count == k {
+        candidates.removeLast()
+        probabilities.removeLast()
+      }
+      var place = probabilities.count
+      while place > 0, probabilities[place - 1] < logit { place -= 1 }
+      candidates.insert(Int32(truncatingIfNeeded: token), at: place)
+      probabilities.insert(logit, at: place)
+      if candidates.count == k { least = probabilities[k - 1] }
+    }
+  }
+
+  /// The candidate with the greatest sum of logit and noise.
+  private func gumbelMax(
+    _ source: FloatRows, row: Int, best: Int, scale: Float, philox: Philox, position: Int
+  ) -> Int32 {
     var winner = Int32(truncatingIfNeeded: best)
     var winning = -Float.infinity
     for token in candidates {
