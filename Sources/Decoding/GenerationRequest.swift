@@ -23,6 +23,9 @@ public enum Speculation: Sendable, Equatable {
 
 /// One prompt and how to continue it.
 public struct GenerationRequest: Sendable {
+  /// Values that `maximumTokens` may have; far from where sums with it would overflow.
+  public static let tokenLimits = 1...(1 << 24)
+
   /// Token ids of the prompt; at least one.
   public var promptTokens: [Int32]
   /// Most tokens to generate.
@@ -63,8 +66,9 @@ public struct GenerationRequest: Sendable {
     guard promptTokens.count < context else {
       throw .promptTooLong(tokens: promptTokens.count, context: context)
     }
-    guard maximumTokens >= 1 else {
-      throw .optionOutOfRange(option: "max-tokens", found: "\(maximumTokens)", accepted: "1 or more")
+    guard Self.tokenLimits.contains(maximumTokens) else {
+      throw .optionOutOfRange(
+        option: "max-tokens", found: "\(maximumTokens)", accepted: "1 to \(Self.tokenLimits.upperBound)")
     }
     guard (0...maximumTokens).contains(minimumTokens) else {
       throw .optionOutOfRange(
@@ -92,7 +96,7 @@ public struct GenerationRequest: Sendable {
       throw .optionOutOfRange(option: "thinking-budget", found: "\(budget)", accepted: "0 or more")
     }
     guard thinking.answerReserve >= 0,
-      thinking.answerReserve + 2 <= maximumTokens || thinking.answerReserve == 0
+      thinking.answerReserve <= maximumTokens - 2 || thinking.answerReserve == 0
     else {
       throw .optionOutOfRange(
         option: "answer-reserve", found: "\(thinking.answerReserve)",

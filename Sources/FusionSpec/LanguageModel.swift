@@ -33,13 +33,17 @@ public final class LanguageModel: Sendable {
   /// Milliseconds that loading took.
   public let loadMilliseconds: Double
 
+  /// Positions prepared for where the options name none, however many the configuration promises: tables of positions
+  /// are made at load.
+  public static let largestDefaultContext = 1 << 18
+
   /// Opens a checkpoint folder as published.
   public init(contentsOf directory: URL, options: ModelOptions = ModelOptions()) throws(LoadError) {
     let start = ContinuousClock.now
     let checkpoint = try Checkpoint(directory: directory)
     let architecture = try ArchitectureRegistry.architecture(for: checkpoint)
     let description = architecture.description
-    context = min(options.context ?? description.contextLength, description.contextLength)
+    context = min(options.context ?? Self.largestDefaultContext, description.contextLength)
     kernels = options.kernels
     threadCount = options.threadCount ?? ProcessInfo.processInfo.activeProcessorCount
     weightFormat = options.weights ?? Self.automaticFormat(checkpoint, architecture)

@@ -101,7 +101,7 @@ struct AcceptanceArguments: ParsableArguments {
   var syntheticAcceptance: AcceptanceRates?
 
   func validate() throws {
-    if maxTokens < 1 { throw ValidationError("--max-tokens: found \(maxTokens), accepted: 1 or more") }
+    try checkMaxTokens(maxTokens)
     if !(1...256).contains(batch) { throw ValidationError("--batch: found \(batch), accepted: 1 to 256") }
     if !(1...1000).contains(repetitions) {
       throw ValidationError("--repetitions: found \(repetitions), accepted: 1 to 1000")

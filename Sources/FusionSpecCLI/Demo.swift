@@ -23,7 +23,7 @@ struct Demo: ParsableCommand {
   ]
 
   func validate() throws {
-    if maxTokens < 2 { throw ValidationError("--max-tokens: found \(maxTokens), accepted: 2 or more") }
+    try checkMaxTokens(maxTokens, from: 2)
     if !(1...99).contains(repetitions) {
       throw ValidationError("--repetitions: found \(repetitions), accepted: 1 to 99")
     }

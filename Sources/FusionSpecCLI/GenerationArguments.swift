@@ -1,6 +1,7 @@
 public import ArgumentParser
 public import Decoding
 public import FusionSpec
+import Models
 
 extension ThinkingMode: ExpressibleByArgument {}
 
@@ -12,6 +13,14 @@ extension TokenBias: ExpressibleByArgument {
       bias < .infinity
     else { return nil }
     self.init(token: token, bias: bias)
+  }
+}
+
+/// Checks a limit on tokens before anything is added to it.
+func checkMaxTokens(_ value: Int, from least: Int = 1) throws {
+  let accepted = least...GenerationRequest.tokenLimits.upperBound
+  if !accepted.contains(value) {
+    throw ValidationError("--max-tokens: found \(value), accepted: \(least) to \(accepted.upperBound)")
   }
 }
 
@@ -65,7 +74,7 @@ struct GenerationArguments: ParsableArguments {
     if !(0...max(maxTokens, 0)).contains(minTokens) {
       throw ValidationError("--min-tokens: found \(minTokens), accepted: 0 to --max-tokens (\(maxTokens))")
     }
-    if maxTokens < 1 { throw ValidationError("--max-tokens: found \(maxTokens), accepted: 1 or more") }
+    try checkMaxTokens(maxTokens)
     do {
       try sampling.validate()
     } catch {
@@ -109,6 +118,10 @@ struct GenerationArguments: ParsableArguments {
     var request = GenerationRequest(
       promptTokens: try model.encode(prompt, thinking: mode), maximumTokens: maxTokens, sampling: sampling,
       stopTokens: ignoreEos ? [] : model.stopTokens, speculation: speculationMode, thinking: thinking)
+    // A fixed depth without a drafter named: the head where there is one, else copies.
+    if speculation == .auto, let depth, model.decoder.mtpHeadCount == 0 {
+      request.speculation = .lookup(depth: depth)
+    }
     request.minimumTokens = minTokens
     request.syntheticAcceptance = syntheticAcceptance?.values
     return request

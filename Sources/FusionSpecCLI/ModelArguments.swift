@@ -23,7 +23,7 @@ struct ModelArguments: ParsableArguments {
   )
   var isa = "auto"
 
-  @Option(help: "Most positions of a conversation (default: what the model allows).")
+  @Option(help: "Most positions of a conversation (default: what the model allows, at most 262144).")
   var context: Int?
 
   func validate() throws {
@@ -40,8 +40,8 @@ struct ModelArguments: ParsableArguments {
         "--isa: found '\(isa)', accepted on this machine: auto, "
           + KernelSet.available.map(\.name).joined(separator: ", "))
     }
-    if let context, context < 2 {
-      throw ValidationError("--context: found \(context), accepted: 2 or more")
+    if let context, !(2...(1 << 24)).contains(context) {
+      throw ValidationError("--context: found \(context), accepted: 2 to \(1 << 24)")
     }
   }
 

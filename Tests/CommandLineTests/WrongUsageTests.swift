@@ -34,6 +34,12 @@ struct WrongUsageTests {
     Case("generate", "a", "--min-p", "2", mentions: "min-p"),
     Case("generate", "a", "--repetition-penalty", "0", mentions: "repetition-penalty"),
     Case("generate", "a", "--max-tokens", "0", mentions: "max-tokens"),
+    Case("generate", "a", "--max-tokens", "9223372036854775807", mentions: "max-tokens"),
+    Case("generate", "a", "--answer-reserve", "9223372036854775807", mentions: "answer-reserve"),
+    Case("generate", "a", "--context", "9223372036854775807", mentions: "context"),
+    Case("demo", "--max-tokens", "9223372036854775807", mentions: "max-tokens"),
+    Case(
+      "acceptance", "--prompts", "x.jsonl", "--max-tokens", "9223372036854775807", mentions: "max-tokens"),
     Case("generate", "a", "--min-tokens", "300", mentions: "min-tokens"),
     Case("generate", "a", "--logit-bias", "x=1", mentions: "x=1"),
     Case("generate", "a", "--logit-bias", "99999=1", mentions: "99999"),
