@@ -25,29 +25,38 @@ def occurs(word):
     return re.compile(rf"\b{word}\b" if word.isascii() else word)
 
 
-def word_row(rng, language):
-    """A row of words in any order, to be copied with one of them replaced or as it is."""
-    side, mark = (0, ", ") if language == "en" else (1, "，")
-    pairs = rng.sample(lex.ANIMALS + lex.THINGS + lex.FOODS + lex.PLACES, rng.randint(5, 11))
-    *words, new = (pair[side] for pair in pairs)
-    if rng.random() < 0.4:
-        prompt = say(rng, language, *COPY).format(s=mark.join(words))
-        return Question("copy_edit", "none", language, prompt, say(rng, language, ["copy"], ["照抄"]), mark.join(words))
-    old = rng.choice(words)
-    prompt = say(rng, language, *REPLACE).format(x=old, y=new, s=mark.join(words))
-    edited = mark.join(new if word == old else word for word in words)
+def row(rng, language, count):
+    """Distinct items in any order: words, numbers, or digits."""
+    side, kind = (0 if language == "en" else 1), rng.random()
+    if kind < 0.6:
+        return [pair[side] for pair in rng.sample(lex.ANIMALS + lex.THINGS + lex.FOODS + lex.PLACES, count)]
+    if kind < 0.75 and count < 10:
+        return [str(number) for number in rng.sample(range(1, 10), count)]
+    return [str(number) for number in rng.sample(range(10, 1000), count)]
+
+
+def item_row(rng, language):
+    """A row of items, short or long, to be copied with one of them replaced or as it is."""
+    mark = ", " if language == "en" else "，"
+    *items, new = row(rng, language, rng.choice([3, 4, 5, 6, 7, 8, 9, 10, 11, 12]))
+    if rng.random() < 0.5:
+        prompt = say(rng, language, *COPY).format(s=mark.join(items))
+        return Question("copy_edit", "none", language, prompt, say(rng, language, ["copy"], ["照抄"]), mark.join(items))
+    old = rng.choice(items)
+    prompt = say(rng, language, *REPLACE).format(x=old, y=new, s=mark.join(items))
+    edited = mark.join(new if item == old else item for item in items)
     return Question("copy_edit", "none", language, prompt, f"{old} -> {new}", edited)
 
 
 def copy_edit(rng, language):
     """Replace a word everywhere, drop the last sentence, or copy as it is."""
-    if rng.random() < 0.4:
-        return word_row(rng, language)
+    if rng.random() < 0.5:
+        return item_row(rng, language)
     words, gap = cast(rng, language), " " if language == "en" else ""
-    parts = rng.sample([OPEN, FIND, MEET, ACT], rng.randint(2, 3))
+    parts = rng.sample([OPEN, FIND, MEET, ACT], rng.randint(1, 3))
     passage = sentences(rng, language, words, parts)
     text, kind = gap.join(passage), rng.random()
-    if kind < 0.7:
+    if kind < 0.6:
         side = 0 if language == "en" else 1
         pools = {"n": lex.NAMES[language], "b": [pair[side] for pair in lex.ANIMALS], "t": [pair[side] for pair in lex.THINGS]}
         old_letter = rng.choice([letter for letter in "nbt" if occurs(words[letter]).search(text)] or ["n"])
@@ -55,7 +64,7 @@ def copy_edit(rng, language):
         new = rng.choice([word for word in pools[old_letter] if word not in words.values()])
         prompt = say(rng, language, *REPLACE).format(x=old, y=new, s=text)
         return Question("copy_edit", "none", language, prompt, f"{old} -> {new}", occurs(old).sub(new, text))
-    if kind < 0.85:
+    if kind < 0.8 and len(passage) > 1:
         kept = gap.join(passage[:-1])
         prompt = say(rng, language, *DROP).format(s=gap.join([kept, "The end." if language == "en" else "完。"]))
         return Question("copy_edit", "none", language, prompt, say(rng, language, ["drop the last sentence"], ["去掉最后一句"]), kept)
