@@ -1,5 +1,10 @@
 // Which kernel set runs, and the entry points that only forward to it.
+#define _GNU_SOURCE  // syscall
 #include <string.h>
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include "kernels.h"
 
@@ -7,8 +12,21 @@ static const fs_kernels *supported_avx512(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512bw"))
-    return &fs_kernels_avx512;
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni")) {
+    // Pairs of bf16 run at twice the speed of floats on AMD's processors, at half of it on Intel's.
+    bool pairs = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_is("amd");
+    return pairs ? &fs_kernels_avx512_pairs : &fs_kernels_avx512;
+  }
+#endif
+  return NULL;
+}
+
+static const fs_kernels *supported_amx(void) {
+#if defined(__x86_64__) && defined(__linux__)
+  enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };  // of arch_prctl: the tiles' state is large, so Linux wants to be asked
+  if (supported_avx512() && __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-int8") &&
+      __builtin_cpu_supports("amx-bf16") && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0)
+    return &fs_kernels_amx;
 #endif
   return NULL;
 }
@@ -22,8 +40,9 @@ static const fs_kernels *supported_avx2(void) {
 }
 
 const fs_kernels *fs_kernels_named(const char *name) {
-  const fs_kernels *avx512 = supported_avx512(), *avx2 = supported_avx2();
-  if (strcmp(name, "auto") == 0) return avx512 ? avx512 : avx2 ? avx2 : &fs_kernels_scalar;
+  const fs_kernels *amx = supported_amx(), *avx512 = supported_avx512(), *avx2 = supported_avx2();
+  if (strcmp(name, "auto") == 0) return amx ? amx : avx512 ? avx512 : avx2 ? avx2 : &fs_kernels_scalar;
+  if (strcmp(name, "amx") == 0) return amx;
   if (strcmp(name, "avx512") == 0) return avx512;
   if (strcmp(name, "avx2") == 0) return avx2;
   if (strcmp(name, "scalar") == 0) return &fs_kernels_scalar;

@@ -11,23 +11,62 @@
 #pragma STDC FP_CONTRACT OFF  // a fused multiply-add stands only where it is written
 
 enum {
-  FS_FORMATS = FS_FORMAT_INT8 + 1,
+  FS_FORMATS = FS_FORMAT_INT4 + 1,
   FS_LANES = FS_PANEL_COLUMNS,
   FS_MAX_TILE_ROWS = 12,
   FS_MAX_TILE_PANELS = 8,
   FS_NORM_LANES = 64,
   FS_PREFETCH_LINES = 16,  // how many lines ahead of its use a weight line is asked for
+  FS_GROUP = 128,          // inputs that share a scale when they are held as integers
+  FS_GROUP_HALF = 64,      // weights of an int4 column that share a scale
+  FS_INT4_BLOCK = FS_LANES * FS_GROUP / 2 + 64,  // bytes of an int4 panel for one group of inputs: scales, nibbles
 };
 
-/// tile[r][p][lane] = sum over i < k of x[r][i] * panel p's column `lane`, one chain of fused multiply-adds each. int8
-/// columns count as the integers they hold; `scale` follows.
-typedef void fs_tile_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const float *const *x, float *tile);
+/// In which form a tile kernel takes its input rows.
+typedef enum fs_form {
+  FS_FORM_FLOATS,   // f32, the caller's own rows
+  FS_FORM_ROUNDED,  // f32 [k], rounded to bf16
+  FS_FORM_PAIRS,    // bf16 [k]
+  FS_FORM_INTEGERS, // int8 [128] for each group; behind them a tail, see fs_tail_scales
+  FS_FORMS,
+} fs_form;
+
+/// Where a prepared row goes: its lines of 64 bytes `line_stride` bytes apart, scales and offsets to `tail`.
+typedef struct fs_prepared {
+  char *lines;
+  ptrdiff_t line_stride;
+  char *tail;
+} fs_prepared;
+
+/// tile[r][p][lane] = sum over i < k of x[r][i] * panel p's column `lane`, in the order of the format. int8 columns
+/// count as the integers they hold; `scale` follows.
+typedef void fs_tile_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile);
+
+/// Writes an input row of k floats in one of the forms, zeros behind it.
+typedef void fs_prepare_kernel(const float *x, ptrdiff_t k, fs_prepared to);
+
+/// Like a tile, for up to 32 rows and two panels. Rows come in groups of 16, `group_bytes` apart, the last one filled up:
+/// in a group the rows' first lines stand together, then their second lines and so on, then the rows' tails. Meanwhile
+/// the lines [begin, end) at `next` are asked for.
+typedef struct fs_prefetch {
+  const char *next;
+  ptrdiff_t begin, end;
+} fs_prefetch;
+typedef void fs_block_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t group_bytes,
+                             ptrdiff_t rows, ptrdiff_t panel_count, fs_prefetch prefetch, float *tile);
+enum { FS_BLOCK_GROUP = 16, FS_BLOCK_ROWS = 2 * FS_BLOCK_GROUP, FS_BLOCK_PANELS = 2 };
 
 struct fs_kernels {
   const char *name;
-  ptrdiff_t tile_rows;                            // the most rows of a tile
-  ptrdiff_t tile_panels[FS_MAX_TILE_ROWS + 1];    // the most panels of a tile of r rows
+  fs_form form[FS_FORMATS];  // of the input rows
+  fs_prepare_kernel *prepare[FS_FORMS];
+  ptrdiff_t tile_rows;                                       // the most rows of a tile
+  ptrdiff_t tile_panels[FS_FORMATS][FS_MAX_TILE_ROWS + 1];   // the most panels of a tile of r rows
   fs_tile_kernel *tile[FS_FORMATS][FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // [format][rows][panels] or NULL
+  fs_block_kernel *block[FS_FORMATS];  // or NULL
+  ptrdiff_t block_rows[FS_FORMATS];    // the least rows for which blocks are used
+  void (*begin_blocks)(void);          // before and after a run of blocks on a thread
+  void (*end_blocks)(void);
   /// y[i] = sums[i] * scales[i], or fma(sums[i], scales[i], base[i]) where base is not NULL; 16 columns, all may be y.
   void (*scale)(const float *sums, const float *scales, const float *base, float *y);
   /// y[i] = scale * silu(gate[i]) * up[i], 16 columns.
@@ -43,11 +82,43 @@ struct fs_kernels {
   void (*exp)(const float *x, float offset, ptrdiff_t n, float *y);
 };
 
+/// Groups of inputs, the last one perhaps not full.
+static inline ptrdiff_t fs_groups(ptrdiff_t k) { return (k + FS_GROUP - 1) / FS_GROUP; }
+// Weights are held with 128 (int8) or 8 (int4) added, which adds that many times the sum of the inputs to a product. What
+// takes it off again stands in the tail of a row of integers q: f32 [1], the correction of an int8 product, the sum over
+// the groups of -128 * scale * (sum of q); f32 [groups], the scales; int32 [groups][2], for the halves of each group -8
+// times the sum of q, from which int4 sums start.
+static inline float *fs_tail_correction(const void *tail) { return (float *)tail; }
+static inline float *fs_tail_scales(const void *tail) { return (float *)tail + 1; }
+static inline int32_t *fs_tail_offsets(const void *tail, ptrdiff_t k) { return (int32_t *)tail + 1 + fs_groups(k); }
+static inline size_t fs_tail_bytes(ptrdiff_t k) { return (size_t)(1 + 3 * fs_groups(k)) * 4; }
+/// The tail of a row where it follows the lines.
+static inline const char *fs_row_tail(const void *row, ptrdiff_t k) {
+  return (const char *)row + fs_groups(k) * FS_GROUP;
+}
+
 extern const fs_kernels fs_kernels_scalar;
 #if defined(__x86_64__)
 extern const fs_kernels fs_kernels_avx2;
 extern const fs_kernels fs_kernels_avx512;
+extern const fs_kernels fs_kernels_amx;
+extern const fs_kernels fs_kernels_avx512_pairs;  // the same bits where the processor multiplies bf16 pairs fast
 #endif
+
+#define FS_INTEGER_ROUND 0x1.8p23f  // adding it rounds to an integer, held in the low bits
+#define FS_INTEGER_ROUND_BITS 0x4b400000
+
+/// Sets the scale of a group of inputs from the bits of its greatest magnitude; returns what takes inputs to integers,
+/// 0 where all are to be 0: the scale is then 0 too, or NaN where an input is not finite.
+static inline float fs_integer_scale(int32_t greatest, float *scale) {
+  float value = __builtin_bit_cast(float, greatest);
+  if (greatest >= 0x7f800000) {
+    *scale = __builtin_nanf("");
+    return 0;
+  }
+  *scale = value < 0x1p-100f ? 0 : value / 127;  // what is smaller would overflow its inverse
+  return value < 0x1p-100f ? 0 : 127 / value;
+}
 
 // exp(x) = 2^n * p(r), with n = round(x / ln 2) and r = x - n ln 2 in [-ln 2 / 2, ln 2 / 2].
 // p(r) = 1 + r + r^2 (C2 + C3 r + C4 r^2 + C5 r^3 + C6 r^4), relative error 4e-9 before rounding.

@@ -27,49 +27,98 @@ uint64_t fs_read_stream(const void *data, size_t bytes) {
 // Independent chains of multiply-adds: two units with a latency of at most six need twelve.
 enum { CHAINS = 12 };
 
-// The chains start from different values, else they would be one, and run towards 1, where none may start: the compiler
-// would see that it stays there.
-#define MULTIPLY_ADDS(name, vector, broadcast, fused)                                    \
-  static vector name(ptrdiff_t rounds, float factor) {                                   \
-    vector sums[CHAINS], scale = broadcast(factor), offset = broadcast(1 - factor);      \
-    for (int i = 0; i < CHAINS; i++) sums[i] = broadcast(2 + (float)i / 64);             \
-    for (ptrdiff_t round = 0; round < rounds; round++)                                   \
-      for (int i = 0; i < CHAINS; i++) sums[i] = fused(sums[i], scale, offset);          \
-    vector sum = sums[0];                                                                \
-    for (int i = 1; i < CHAINS; i++) sum = fused(sum, scale, sums[i]);                   \
-    return sum;                                                                          \
+// The chains start from different values, else they would be one, and the compiler must take each step as it is, since it
+// cannot see what becomes of a sum.
+#define CHAINS_OF(name, vector, start, step)                                       \
+  static void name(ptrdiff_t rounds) {                                             \
+    vector sums[CHAINS], a = start(1), b = start(0);                               \
+    for (int i = 0; i < CHAINS; i++) sums[i] = start(i);                           \
+    for (ptrdiff_t round = 0; round < rounds; round++)                             \
+      for (int i = 0; i < CHAINS; i++) {                                           \
+        sums[i] = step(sums[i], a, b);                                             \
+        __asm__ volatile("" : "+" FS_REGISTER(sums[i]));                           \
+      }                                                                            \
   }
 
-#define ITSELF(x) (x)
-MULTIPLY_ADDS(scalar_chains, float, ITSELF, fmaf)
+static void scalar_chains(ptrdiff_t rounds) {
+  float sums[CHAINS];
+  for (int i = 0; i < CHAINS; i++) sums[i] = 2 + (float)i / 64;
+  for (ptrdiff_t round = 0; round < rounds; round++)
+    for (int i = 0; i < CHAINS; i++) {
+      sums[i] = fmaf(sums[i], 0.96875f, 0.03125f);
+      __asm__ volatile("" : "+m"(sums[i]));
+    }
+}
 
 #if defined(__x86_64__)
+#define FS_REGISTER(x) "x"(x)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-MULTIPLY_ADDS(avx2_chains, __m256, _mm256_set1_ps, _mm256_fmadd_ps)
-static float avx2_peak(ptrdiff_t rounds, float factor) { return _mm256_cvtss_f32(avx2_chains(rounds, factor)); }
+#define AVX2_FLOATS(i) _mm256_set1_ps((float)(i))
+#define AVX2_FUSED(sum, a, b) _mm256_fmadd_ps(sum, b, a)
+CHAINS_OF(avx2_f32, __m256, AVX2_FLOATS, AVX2_FUSED)
+// Two products of pairs of 16-bit integers make one of four bytes.
+#define AVX2_INTEGERS(i) _mm256_set1_epi16((short)(i))
+#define AVX2_FOURS(sum, a, b) \
+  _mm256_add_epi32(sum, _mm256_add_epi32(_mm256_madd_epi16(a, sum), _mm256_madd_epi16(b, sum)))
+CHAINS_OF(avx2_int8, __m256i, AVX2_INTEGERS, AVX2_FOURS)
 #pragma clang attribute pop
 
-#pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
-MULTIPLY_ADDS(avx512_chains, __m512, _mm512_set1_ps, _mm512_fmadd_ps)
-static float avx512_peak(ptrdiff_t rounds, float factor) { return _mm512_cvtss_f32(avx512_chains(rounds, factor)); }
+#undef FS_REGISTER
+#define FS_REGISTER(x) "v"(x)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vnni,avx512bf16"))), apply_to = function)
+#define AVX512_FLOATS(i) _mm512_set1_ps((float)(i))
+#define AVX512_FUSED(sum, a, b) _mm512_fmadd_ps(sum, b, a)
+#define AVX512_PAIRS(sum, a, b) _mm512_dpbf16_ps(sum, (__m512bh)(a), (__m512bh)(b))
+#define AVX512_INTEGERS(i) _mm512_set1_epi8((char)(i))
+#define AVX512_FOURS(sum, a, b) _mm512_dpbusd_epi32(sum, a, b)
+CHAINS_OF(avx512_f32, __m512, AVX512_FLOATS, AVX512_FUSED)
+CHAINS_OF(avx512_bf16, __m512, AVX512_FLOATS, AVX512_PAIRS)
+CHAINS_OF(avx512_int8, __m512i, AVX512_INTEGERS, AVX512_FOURS)
 #pragma clang attribute pop
-#endif
 
-double fs_run_multiply_adds(const fs_kernels *kernels, ptrdiff_t rounds, float *result) {
-  const float factor = 0.96875f;
-  double lanes = 1;
-#if defined(__x86_64__)
-  if (strcmp(kernels->name, "avx512") == 0) {
-    lanes = 16;
-    *result = avx512_peak(rounds, factor);
-  } else if (strcmp(kernels->name, "avx2") == 0) {
-    lanes = 8;
-    *result = avx2_peak(rounds, factor);
-  } else {
-    *result = scalar_chains(rounds, factor);
+#pragma clang attribute push(__attribute__((target("amx-tile,amx-bf16,amx-int8"))), apply_to = function)
+static void amx_bf16(ptrdiff_t rounds) {
+  for (ptrdiff_t round = 0; round < rounds; round++) {
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
   }
-#else
-  *result = scalar_chains(rounds, factor);
+}
+static void amx_int8(ptrdiff_t rounds) {
+  for (ptrdiff_t round = 0; round < rounds; round++) {
+    _tile_dpbsud(0, 4, 6);
+    _tile_dpbsud(1, 4, 7);
+    _tile_dpbsud(2, 5, 6);
+    _tile_dpbsud(3, 5, 7);
+  }
+}
+#pragma clang attribute pop
 #endif
+
+/// Runs the chains and returns their operations, `lanes` products at a time.
+static double run(void (*chains)(ptrdiff_t), ptrdiff_t rounds, double lanes) {
+  chains(rounds);
   return 2 * lanes * CHAINS * (double)rounds;
+}
+
+double fs_run_multiply_adds(const fs_kernels *kernels, fs_format format, ptrdiff_t rounds) {
+#if defined(__x86_64__)
+  bool integers = format == FS_FORMAT_INT8 || format == FS_FORMAT_INT4;
+  if (strcmp(kernels->name, "amx") == 0 && format != FS_FORMAT_F32) {
+    kernels->begin_blocks();
+    (integers ? amx_int8 : amx_bf16)(rounds);
+    kernels->end_blocks();
+    return 2.0 * 4 * 16 * 16 * (integers ? 64 : 32) * (double)rounds;
+  }
+  if (strcmp(kernels->name, "avx512") == 0 || strcmp(kernels->name, "amx") == 0) {
+    if (integers) return run(avx512_int8, rounds, 64);
+    if (format == FS_FORMAT_BF16 && kernels->form[FS_FORMAT_BF16] == FS_FORM_PAIRS)
+      return run(avx512_bf16, rounds, 32);
+    return run(avx512_f32, rounds, 16);
+  }
+  if (strcmp(kernels->name, "avx2") == 0)
+    return integers ? run(avx2_int8, rounds, 32) : run(avx2_f32, rounds, 8);
+#endif
+  return run(scalar_chains, rounds, 1);
 }

@@ -48,31 +48,102 @@ static float dot(const float *a, const float *b, ptrdiff_t n) {
   return fold(lanes, FS_LANES);
 }
 
-static void tile_f32(const void *panels, size_t panel_bytes, ptrdiff_t k, const float *const *x, float *tile) {
-  (void)panel_bytes;
-  const float *weights = panels;
-  for (ptrdiff_t l = 0; l < FS_LANES; l++) tile[l] = 0;
-  for (ptrdiff_t i = 0; i < k; i++)
-    for (ptrdiff_t l = 0; l < FS_LANES; l++) tile[l] = fmaf(x[0][i], weights[i * FS_LANES + l], tile[l]);
+static float rounded_to_bf16(float value) {
+  uint32_t bits = bits_of_float(value);
+  if ((bits & 0x7fffffff) > 0x7f800000) return float_of_bits((bits & 0xffff0000) | 0x400000);
+  return float_of_bits((bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000);
 }
 
-static void tile_bf16(const void *panels, size_t panel_bytes, ptrdiff_t k, const float *const *x, float *tile) {
+// The tiles of this set take rows whose lines stand without gaps.
+static void prepare_rounded(const float *x, ptrdiff_t k, fs_prepared prepared) {
+  float *to = (float *)(void *)prepared.lines;
+  for (ptrdiff_t i = 0; i < k; i++) to[i] = rounded_to_bf16(x[i]);
+  if (k % 2) to[k] = 0;
+}
+
+static void prepare_integers(const float *x, ptrdiff_t k, fs_prepared prepared) {
+  int8_t *to = (int8_t *)prepared.lines;
+  int32_t *offsets = fs_tail_offsets(prepared.tail, k);
+  float correction = 0, *scales = fs_tail_scales(prepared.tail);
+  for (ptrdiff_t g = 0; g < fs_groups(k); g++, offsets += 2) {
+    int32_t greatest = 0, sums[2] = {0, 0};
+    for (ptrdiff_t i = g * FS_GROUP; i < (g + 1) * FS_GROUP && i < k; i++) {
+      int32_t magnitude = (int32_t)(bits_of_float(x[i]) & 0x7fffffff);
+      greatest = magnitude > greatest ? magnitude : greatest;
+    }
+    float inverse = fs_integer_scale(greatest, scales + g);
+    for (ptrdiff_t i = g * FS_GROUP; i < (g + 1) * FS_GROUP; i++) {
+      float scaled = (i < k ? x[i] : 0) * inverse;
+      int32_t integer = (int32_t)(bits_of_float(scaled + FS_INTEGER_ROUND) - FS_INTEGER_ROUND_BITS);
+      if (inverse == 0) integer = 0;
+      to[i] = (int8_t)integer;
+      sums[i % FS_GROUP / FS_GROUP_HALF] += integer;
+    }
+    correction = fmaf((float)(-128 * (sums[0] + sums[1])), scales[g], correction);
+    offsets[0] = -8 * sums[0];
+    offsets[1] = -8 * sums[1];
+  }
+  *fs_tail_correction(prepared.tail) = correction;
+}
+
+static void tile_f32(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile) {
+  (void)panel_bytes;
+  const float *weights = panels, *input = x[0];
+  for (ptrdiff_t l = 0; l < FS_LANES; l++) tile[l] = 0;
+  for (ptrdiff_t i = 0; i < k; i++)
+    for (ptrdiff_t l = 0; l < FS_LANES; l++) tile[l] = fmaf(input[i], weights[i * FS_LANES + l], tile[l]);
+}
+
+static void tile_bf16(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile) {
   (void)panel_bytes;
   const uint16_t *weights = panels;  // [pair of inputs][lane][2]
+  const float *input = x[0];
   for (ptrdiff_t l = 0; l < FS_LANES; l++) tile[l] = 0;
-  for (ptrdiff_t i = 0; i < k; i++)
-    for (ptrdiff_t l = 0; l < FS_LANES; l++) {
-      uint32_t bits = weights[(i / 2 * FS_LANES + l) * 2 + i % 2];
-      tile[l] = fmaf(x[0][i], float_of_bits(bits << 16), tile[l]);
-    }
+  for (ptrdiff_t pair = 0; pair < (k + 1) / 2; pair++)
+    for (ptrdiff_t side = 1; side >= 0; side--)
+      for (ptrdiff_t l = 0; l < FS_LANES; l++) {
+        uint32_t bits = weights[(pair * FS_LANES + l) * 2 + side];
+        tile[l] = fmaf(input[2 * pair + side], float_of_bits(bits << 16), tile[l]);
+      }
 }
 
-static void tile_int8(const void *panels, size_t panel_bytes, ptrdiff_t k, const float *const *x, float *tile) {
+static void tile_int8(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile) {
   (void)panel_bytes;
-  const int8_t *weights = panels;
-  for (ptrdiff_t l = 0; l < FS_LANES; l++) tile[l] = 0;
-  for (ptrdiff_t i = 0; i < k; i++)
-    for (ptrdiff_t l = 0; l < FS_LANES; l++) tile[l] = fmaf(x[0][i], weights[i * FS_LANES + l], tile[l]);
+  const uint8_t *weights = panels;  // [four inputs][lane][4]
+  const int8_t *input = x[0];
+  const char *tail = fs_row_tail(input, k);
+  for (ptrdiff_t l = 0; l < FS_LANES; l++) {
+    tile[l] = *fs_tail_correction(tail);
+    for (ptrdiff_t g = 0; g < fs_groups(k); g++) {
+      int32_t sum = 0;
+      for (ptrdiff_t i = g * FS_GROUP; i < (g + 1) * FS_GROUP && i < k; i++)
+        sum += input[i] * weights[(i / 4 * FS_LANES + l) * 4 + i % 4];
+      tile[l] = fmaf((float)sum, fs_tail_scales(tail)[g], tile[l]);
+    }
+  }
+}
+
+static void tile_int4(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile) {
+  (void)panel_bytes;
+  const int8_t *input = x[0];
+  const char *tail = fs_row_tail(input, k);
+  for (ptrdiff_t l = 0; l < FS_LANES; l++) {
+    tile[l] = 0;
+    for (ptrdiff_t half = 0; half < (k + FS_GROUP_HALF - 1) / FS_GROUP_HALF; half++) {
+      ptrdiff_t g = half / 2, side = half % 2;
+      const uint8_t *block = (const uint8_t *)panels + g * FS_INT4_BLOCK;
+      int32_t sum = fs_tail_offsets(tail, k)[2 * g + side];
+      for (ptrdiff_t i = half * FS_GROUP_HALF; i < (half + 1) * FS_GROUP_HALF && i < k; i++) {
+        ptrdiff_t at = i % FS_GROUP;
+        uint8_t both = block[64 + (at / 8 * FS_LANES + l) * 4 + at % 4];
+        sum += input[i] * (at % 8 < 4 ? both & 15 : both >> 4);
+      }
+      uint16_t bits;
+      memcpy(&bits, block + (side * FS_LANES + l) * 2, 2);
+      float scaled = (float)sum * float_of_bits((uint32_t)bits << 16);
+      tile[l] = fmaf(scaled, fs_tail_scales(tail)[g], tile[l]);
+    }
+  }
 }
 
 static void scale(const float *sums, const float *scales, const float *base, float *y) {
@@ -148,9 +219,14 @@ static void exponentials(const float *x, float offset, ptrdiff_t n, float *y) {
 
 const fs_kernels fs_kernels_scalar = {
     .name = "scalar",
+    .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS},
+    .prepare = {[FS_FORM_ROUNDED] = prepare_rounded, [FS_FORM_INTEGERS] = prepare_integers},
     .tile_rows = 1,
-    .tile_panels = {0, 1},
-    .tile = {[FS_FORMAT_F32][1][1] = tile_f32, [FS_FORMAT_BF16][1][1] = tile_bf16, [FS_FORMAT_INT8][1][1] = tile_int8},
+    .tile_panels = {{0, 1}, {0, 1}, {0, 1}, {0, 1}},
+    .tile = {[FS_FORMAT_F32][1][1] = tile_f32,
+             [FS_FORMAT_BF16][1][1] = tile_bf16,
+             [FS_FORMAT_INT8][1][1] = tile_int8,
+             [FS_FORMAT_INT4][1][1] = tile_int4},
     .scale = scale,
     .gate = gate,
     .rms_norm = rms_norm,

@@ -1,127 +1,217 @@
 // The tile kernels of the vector sets: R rows by P panels of dot products in registers. Each output is one lane that
 // runs over k in order, so neither R nor P can change a bit. Include after lanes.h and inside the target pragma.
 
-FS_INLINE void tile_store(lanes sum[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS], float *tile, int rows, int panels) {
+typedef lanes tile_sums[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS];
+
+FS_INLINE void tile_clear(tile_sums sum, int rows, int panels) {
+  FS_UNROLL for (int r = 0; r < rows; r++) FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = 0.0f;
+}
+
+FS_INLINE void tile_store(tile_sums sum, float *tile, int rows, int panels) {
   FS_UNROLL for (int r = 0; r < rows; r++)
     FS_UNROLL for (int p = 0; p < panels; p++) lanes_store(tile + (r * panels + p) * FS_LANES, sum[r][p]);
 }
 
-/// Inputs [begin, end) of f32 panels, prefetching `ahead` bytes further on.
-FS_INLINE void tile_run_f32(lanes sum[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS], const char *base, size_t panel_bytes,
-                            ptrdiff_t begin, ptrdiff_t end, const float *const *x, size_t ahead, int rows,
-                            int panels) {
-  for (ptrdiff_t i = begin; i < end; i++) {
-    lanes weights[FS_MAX_TILE_PANELS];
-    FS_UNROLL for (int p = 0; p < panels; p++) {
-      const char *line = base + (size_t)p * panel_bytes + i * 64;
-      __builtin_prefetch(line + ahead, 0, 3);
-      weights[p] = lanes_load((const float *)line);
-    }
-    FS_UNROLL for (int r = 0; r < rows; r++) {
-      lanes input = x[r][i];
-      FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = lanes_fma(input, weights[p], sum[r][p]);
-    }
-  }
-}
-
-/// Input pairs [begin, end) of bf16 panels; `odd` leaves out the second input of the (only) pair.
-FS_INLINE void tile_run_bf16(lanes sum[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS], const char *base, size_t panel_bytes,
-                             ptrdiff_t begin, ptrdiff_t end, const float *const *x, size_t ahead, int rows,
-                             int panels, bool odd) {
-  for (ptrdiff_t i = begin; i < end; i++) {
-    lanes_i32 pairs[FS_MAX_TILE_PANELS];
-    FS_UNROLL for (int p = 0; p < panels; p++) {
-      const char *line = base + (size_t)p * panel_bytes + i * 64;
-      __builtin_prefetch(line + ahead, 0, 3);
-      pairs[p] = __builtin_bit_cast(lanes_i32, lanes_load((const float *)line));
-    }
-    lanes weights[FS_MAX_TILE_PANELS];
-    FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = __builtin_bit_cast(lanes, pairs[p] << 16);
-    FS_UNROLL for (int r = 0; r < rows; r++) {
-      lanes input = x[r][2 * i];
-      FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = lanes_fma(input, weights[p], sum[r][p]);
-    }
-    if (odd) continue;
-    FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = __builtin_bit_cast(lanes, pairs[p] & (int32_t)0xffff0000);
-    FS_UNROLL for (int r = 0; r < rows; r++) {
-      lanes input = x[r][2 * i + 1];
-      FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = lanes_fma(input, weights[p], sum[r][p]);
-    }
-  }
-}
-
-/// One input of int8 panels, 16 bytes of each.
-FS_INLINE void tile_step_int8(lanes sum[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS], const char *base, size_t panel_bytes,
-                              ptrdiff_t i, const float *const *x, int rows, int panels) {
-  lanes weights[FS_MAX_TILE_PANELS];
-  FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = lanes_load_int8(base + (size_t)p * panel_bytes + i * 16);
-  FS_UNROLL for (int r = 0; r < rows; r++) {
-    lanes input = x[r][i];
-    FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = lanes_fma(input, weights[p], sum[r][p]);
-  }
-}
-
-/// Lines [begin, end) of int8 panels, four inputs each.
-FS_INLINE void tile_run_int8(lanes sum[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS], const char *base, size_t panel_bytes,
-                             ptrdiff_t begin, ptrdiff_t end, const float *const *x, size_t ahead, int rows,
-                             int panels) {
-  for (ptrdiff_t line = begin; line < end; line++) {
-    FS_UNROLL for (int p = 0; p < panels; p++)
-      __builtin_prefetch(base + (size_t)p * panel_bytes + line * 64 + ahead, 0, 3);
-    FS_UNROLL for (int j = 0; j < 4; j++) tile_step_int8(sum, base, panel_bytes, 4 * line + j, x, rows, panels);
+/// Reads line `i` of each panel, and asks for one further on.
+FS_INLINE void tile_lines(lanes_i32 lines[FS_MAX_TILE_PANELS], const char *base, size_t panel_bytes, ptrdiff_t i,
+                          size_t ahead, int panels) {
+  FS_UNROLL for (int p = 0; p < panels; p++) {
+    const char *line = base + (size_t)p * panel_bytes + i * 64;
+    __builtin_prefetch(line + ahead, 0, 3);
+    lines[p] = __builtin_bit_cast(lanes_i32, lanes_load((const float *)line));
   }
 }
 
 /// Where a panel ends, its prefetches go on to the panel of the next group that takes its place.
-FS_INLINE size_t tile_next_group(size_t panel_bytes, int panels) {
-  return FS_PREFETCH_LINES * 64 + (size_t)(panels - 1) * panel_bytes;
+FS_INLINE size_t tile_ahead(ptrdiff_t line, size_t panel_bytes, int panels) {
+  bool inside = line + FS_PREFETCH_LINES < (ptrdiff_t)(panel_bytes / 64);
+  return FS_PREFETCH_LINES * 64 + (inside ? 0 : (size_t)(panels - 1) * panel_bytes);
 }
 
-FS_INLINE void tile_f32(const void *base, size_t panel_bytes, ptrdiff_t k, const float *const *x, float *tile,
-                        int rows, int panels) {
-  lanes sum[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS];
-  FS_UNROLL for (int r = 0; r < rows; r++) FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = 0.0f;
-  ptrdiff_t turn = k > FS_PREFETCH_LINES ? k - FS_PREFETCH_LINES : 0;
-  tile_run_f32(sum, base, panel_bytes, 0, turn, x, FS_PREFETCH_LINES * 64, rows, panels);
-  tile_run_f32(sum, base, panel_bytes, turn, k, x, tile_next_group(panel_bytes, panels), rows, panels);
-  tile_store(sum, tile, rows, panels);
-}
-
-FS_INLINE void tile_bf16(const void *base, size_t panel_bytes, ptrdiff_t k, const float *const *x, float *tile,
-                         int rows, int panels) {
-  lanes sum[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS];
-  FS_UNROLL for (int r = 0; r < rows; r++) FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = 0.0f;
-  ptrdiff_t pairs = k / 2, turn = pairs > FS_PREFETCH_LINES ? pairs - FS_PREFETCH_LINES : 0;
-  size_t next = tile_next_group(panel_bytes, panels);
-  tile_run_bf16(sum, base, panel_bytes, 0, turn, x, FS_PREFETCH_LINES * 64, rows, panels, false);
-  tile_run_bf16(sum, base, panel_bytes, turn, pairs, x, next, rows, panels, false);
-  if (k % 2) tile_run_bf16(sum, base, panel_bytes, pairs, pairs + 1, x, next, rows, panels, true);
-  tile_store(sum, tile, rows, panels);
-}
-
-FS_INLINE void tile_int8(const void *base, size_t panel_bytes, ptrdiff_t k, const float *const *x, float *tile,
-                         int rows, int panels) {
-  lanes sum[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS];
-  FS_UNROLL for (int r = 0; r < rows; r++) FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = 0.0f;
-  ptrdiff_t lines = k / 4, all = (ptrdiff_t)(panel_bytes / 64);  // `all` counts the scales, so they are prefetched too
-  ptrdiff_t turn = all > FS_PREFETCH_LINES ? all - FS_PREFETCH_LINES : 0;
-  tile_run_int8(sum, base, panel_bytes, 0, turn, x, FS_PREFETCH_LINES * 64, rows, panels);
-  tile_run_int8(sum, base, panel_bytes, turn, lines, x, tile_next_group(panel_bytes, panels), rows, panels);
-  for (ptrdiff_t i = 4 * lines; i < k; i++) tile_step_int8(sum, base, panel_bytes, i, x, rows, panels);
-  tile_store(sum, tile, rows, panels);
-}
-
-#define FS_TILE(rows, panels)                                                                                      \
-  static void tile_f32_##rows##x##panels(const void *base, size_t panel_bytes, ptrdiff_t k, const float *const *x, \
-                                         float *tile) {                                                            \
-    tile_f32(base, panel_bytes, k, x, tile, rows, panels);                                                         \
-  }                                                                                                                \
-  static void tile_bf16_##rows##x##panels(const void *base, size_t panel_bytes, ptrdiff_t k,                       \
-                                          const float *const *x, float *tile) {                                    \
-    tile_bf16(base, panel_bytes, k, x, tile, rows, panels);                                                        \
-  }                                                                                                                \
-  static void tile_int8_##rows##x##panels(const void *base, size_t panel_bytes, ptrdiff_t k,                       \
-                                          const float *const *x, float *tile) {                                    \
-    tile_int8(base, panel_bytes, k, x, tile, rows, panels);                                                        \
+FS_INLINE void tile_f32(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile, int rows,
+                        int panels) {
+  tile_sums sum;
+  tile_clear(sum, rows, panels);
+  for (ptrdiff_t i = 0; i < k; i++) {
+    lanes_i32 lines[FS_MAX_TILE_PANELS];
+    tile_lines(lines, base, panel_bytes, i, tile_ahead(i, panel_bytes, panels), panels);
+    FS_UNROLL for (int r = 0; r < rows; r++) {
+      lanes input = ((const float *)x[r])[i];
+      FS_UNROLL for (int p = 0; p < panels; p++)
+        sum[r][p] = lanes_fma(input, __builtin_bit_cast(lanes, lines[p]), sum[r][p]);
+    }
   }
+  tile_store(sum, tile, rows, panels);
+}
+
+#if defined(FS_BF16_TILES)
+/// One input of a pair of bf16, as a float for all lanes.
+FS_INLINE lanes bf16_of_pair(const void *row, ptrdiff_t pair, int side) {
+  uint32_t bits = ((const uint32_t *)row)[pair];
+  return (lanes)__builtin_bit_cast(float, side ? bits & 0xffff0000u : bits << 16);
+}
+#endif
+
+#if defined(FS_BF16_PAIRS)
+/// Pairs of bf16 products at once: the instruction rounds as two multiply-adds do, the second input's first.
+FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile, int rows,
+                         int panels) {
+  tile_sums sum;
+  tile_clear(sum, rows, panels);
+  for (ptrdiff_t i = 0; i < (k + 1) / 2; i++) {
+    lanes_i32 lines[FS_MAX_TILE_PANELS];
+    tile_lines(lines, base, panel_bytes, i, tile_ahead(i, panel_bytes, panels), panels);
+    FS_UNROLL for (int r = 0; r < rows; r++) {
+      lanes_i32 input = ((const int32_t *)x[r])[i];
+      FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = lanes_multiply_pairs(sum[r][p], lines[p], input);
+    }
+  }
+  tile_store(sum, tile, rows, panels);
+}
+#elif defined(FS_BF16_TILES)
+/// Follows the order of AMX: for every 32 inputs the even and the odd ones are summed apart, then both join the result.
+FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile, int rows,
+                         int panels) {
+  tile_sums sum;
+  tile_clear(sum, rows, panels);
+  for (ptrdiff_t begin = 0; begin < (k + 1) / 2; begin += 16) {
+    tile_sums even, odd;
+    tile_clear(even, rows, panels);
+    tile_clear(odd, rows, panels);
+    ptrdiff_t end = begin + 16 < (k + 1) / 2 ? begin + 16 : (k + 1) / 2;
+    size_t ahead = tile_ahead(end, panel_bytes, panels);
+    for (ptrdiff_t i = begin; i < end; i++) {
+      lanes_i32 lines[FS_MAX_TILE_PANELS];
+      tile_lines(lines, base, panel_bytes, i, ahead, panels);
+      lanes weights[FS_MAX_TILE_PANELS];
+      FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = __builtin_bit_cast(lanes, lines[p] << 16);
+      FS_UNROLL for (int r = 0; r < rows; r++) {
+        lanes input = bf16_of_pair(x[r], i, 0);
+        FS_UNROLL for (int p = 0; p < panels; p++) even[r][p] = lanes_fma(input, weights[p], even[r][p]);
+      }
+      FS_UNROLL for (int p = 0; p < panels; p++)
+        weights[p] = __builtin_bit_cast(lanes, lines[p] & (int32_t)0xffff0000);
+      FS_UNROLL for (int r = 0; r < rows; r++) {
+        lanes input = bf16_of_pair(x[r], i, 1);
+        FS_UNROLL for (int p = 0; p < panels; p++) odd[r][p] = lanes_fma(input, weights[p], odd[r][p]);
+      }
+    }
+    FS_UNROLL for (int r = 0; r < rows; r++)
+      FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] += even[r][p] + odd[r][p];
+  }
+  tile_store(sum, tile, rows, panels);
+}
+#else
+FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile, int rows,
+                         int panels) {
+  tile_sums sum;
+  tile_clear(sum, rows, panels);
+  for (ptrdiff_t i = 0; i < (k + 1) / 2; i++) {
+    lanes_i32 lines[FS_MAX_TILE_PANELS];
+    tile_lines(lines, base, panel_bytes, i, tile_ahead(i, panel_bytes, panels), panels);
+    lanes weights[FS_MAX_TILE_PANELS];
+    FS_UNROLL for (int p = 0; p < panels; p++)
+      weights[p] = __builtin_bit_cast(lanes, lines[p] & (int32_t)0xffff0000);
+    FS_UNROLL for (int r = 0; r < rows; r++) {
+      lanes input = ((const float *)x[r])[2 * i + 1];
+      FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = lanes_fma(input, weights[p], sum[r][p]);
+    }
+    FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = __builtin_bit_cast(lanes, lines[p] << 16);
+    FS_UNROLL for (int r = 0; r < rows; r++) {
+      lanes input = ((const float *)x[r])[2 * i];
+      FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = lanes_fma(input, weights[p], sum[r][p]);
+    }
+  }
+  tile_store(sum, tile, rows, panels);
+}
+#endif
+
+typedef lanes_i32 tile_integers[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS];
+
+/// Adds the products of four inputs, from input i on.
+FS_INLINE void tile_fours(tile_integers sum, const lanes_i32 weights[FS_MAX_TILE_PANELS], const void *const *x,
+                          ptrdiff_t i, int rows, int panels) {
+  FS_UNROLL for (int r = 0; r < rows; r++) {
+    int32_t input;
+    memcpy(&input, (const char *)x[r] + i, 4);
+    lanes_i32 inputs = input;
+    FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = lanes_multiply_fours(sum[r][p], weights[p], inputs);
+  }
+}
+
+FS_INLINE void tile_int8(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile, int rows,
+                         int panels) {
+  tile_sums sum;
+  FS_UNROLL for (int r = 0; r < rows; r++) {
+    lanes correction = *fs_tail_correction(fs_row_tail(x[r], k));
+    FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = correction;
+  }
+  ptrdiff_t lines = (k + 3) / 4;
+  for (ptrdiff_t g = 0; g < fs_groups(k); g++) {
+    tile_integers integers;
+    FS_UNROLL for (int r = 0; r < rows; r++) FS_UNROLL for (int p = 0; p < panels; p++) integers[r][p] = 0;
+    ptrdiff_t end = (g + 1) * (FS_GROUP / 4) < lines ? (g + 1) * (FS_GROUP / 4) : lines;
+    size_t ahead = tile_ahead(end, panel_bytes, panels);
+    for (ptrdiff_t i = g * (FS_GROUP / 4); i < end; i++) {
+      lanes_i32 weights[FS_MAX_TILE_PANELS];
+      tile_lines(weights, base, panel_bytes, i, ahead, panels);
+      tile_fours(integers, weights, x, 4 * i, rows, panels);
+    }
+    FS_UNROLL for (int r = 0; r < rows; r++) {
+      lanes scale = fs_tail_scales(fs_row_tail(x[r], k))[g];
+      FS_UNROLL for (int p = 0; p < panels; p++)
+        sum[r][p] = lanes_fma(__builtin_convertvector(integers[r][p], lanes), scale, sum[r][p]);
+    }
+  }
+  tile_store(sum, tile, rows, panels);
+}
+
+FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile, int rows,
+                         int panels) {
+  tile_sums sum;
+  tile_clear(sum, rows, panels);
+  for (ptrdiff_t half = 0; half < (k + FS_GROUP_HALF - 1) / FS_GROUP_HALF; half++) {
+    ptrdiff_t g = half / 2, side = half % 2;
+    tile_integers integers;
+    FS_UNROLL for (int r = 0; r < rows; r++) {
+      lanes_i32 start = fs_tail_offsets(fs_row_tail(x[r], k), k)[half];
+      FS_UNROLL for (int p = 0; p < panels; p++) integers[r][p] = start;
+    }
+    const char *block = base + g * FS_INT4_BLOCK;
+    ptrdiff_t left = (k - half * FS_GROUP_HALF + 7) / 8, lines = left < 8 ? left : 8;
+    size_t ahead = tile_ahead(g * (FS_INT4_BLOCK / 64) + 8 * side + 8, panel_bytes, panels);
+    if (side == 0) {  // nobody else asks for the lines of the scales
+      FS_UNROLL for (int p = 0; p < panels; p++) __builtin_prefetch(block + (size_t)p * panel_bytes + ahead, 0, 3);
+    }
+    for (ptrdiff_t i = 0; i < lines; i++) {
+      lanes_i32 both[FS_MAX_TILE_PANELS], weights[FS_MAX_TILE_PANELS];
+      tile_lines(both, block + 64, panel_bytes, 8 * side + i, ahead, panels);
+      ptrdiff_t input = half * FS_GROUP_HALF + 8 * i;
+      FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = both[p] & 0x0f0f0f0f;
+      tile_fours(integers, weights, x, input, rows, panels);
+      FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = (both[p] >> 4) & 0x0f0f0f0f;
+      tile_fours(integers, weights, x, input + 4, rows, panels);
+    }
+    lanes scales[FS_MAX_TILE_PANELS];
+    FS_UNROLL for (int p = 0; p < panels; p++)
+      scales[p] = lanes_load_bf16(block + (size_t)p * panel_bytes + side * 2 * FS_LANES);
+    FS_UNROLL for (int r = 0; r < rows; r++) {
+      lanes scale = fs_tail_scales(fs_row_tail(x[r], k))[g];
+      FS_UNROLL for (int p = 0; p < panels; p++)
+        sum[r][p] = lanes_fma(__builtin_convertvector(integers[r][p], lanes) * scales[p], scale, sum[r][p]);
+    }
+  }
+  tile_store(sum, tile, rows, panels);
+}
+
+#define FS_TILE_OF(format, rows, panels)                                                                     \
+  static void tile_##format##_##rows##x##panels(const void *base, size_t panel_bytes, ptrdiff_t k,           \
+                                                const void *const *x, float *tile) {                         \
+    tile_##format(base, panel_bytes, k, x, tile, rows, panels);                                              \
+  }
+#define FS_TILE(rows, panels)                                                                                \
+  FS_TILE_OF(f32, rows, panels)                                                                              \
+  FS_TILE_OF(bf16, rows, panels)                                                                             \
+  FS_TILE_OF(int8, rows, panels)                                                                             \
+  FS_TILE_OF(int4, rows, panels)
 #define FS_TILE_ENTRY(format, rows, panels) [rows][panels] = tile_##format##_##rows##x##panels

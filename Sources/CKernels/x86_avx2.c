@@ -12,6 +12,7 @@
 #define FS_ATTENTION_HEADS 2
 #define FS_ATTENTION_VECTORS 2
 #include "lanes.h"
+#include "prepare.h"
 #include "tile.h"
 #include "vector.h"
 #include "grouped_attention.h"
@@ -25,7 +26,9 @@ FS_TILES(FS_TILE)
 const fs_kernels fs_kernels_avx2 = {
     .name = "avx2",
     .tile_rows = 6,
-    .tile_panels = {0, 4, 2, 2, 1, 1, 1},
+    .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS},
+    .prepare = {NULL, prepare_rounded, prepare_pairs, prepare_integers},
+    .tile_panels = {{0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}},
 #define FS_ENTRY(rows, panels) FS_TILE_ENTRY(f32, rows, panels),
     .tile[FS_FORMAT_F32] = {FS_TILES(FS_ENTRY)},
 #undef FS_ENTRY
@@ -34,6 +37,9 @@ const fs_kernels fs_kernels_avx2 = {
 #undef FS_ENTRY
 #define FS_ENTRY(rows, panels) FS_TILE_ENTRY(int8, rows, panels),
     .tile[FS_FORMAT_INT8] = {FS_TILES(FS_ENTRY)},
+#undef FS_ENTRY
+#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(int4, rows, panels),
+    .tile[FS_FORMAT_INT4] = {FS_TILES(FS_ENTRY)},
     .scale = scale,
     .gate = gate,
     .rms_norm = rms_norm,

@@ -14,16 +14,19 @@ public struct EngineConfiguration: Sendable {
   /// Prompt rows that a step takes in at most.
   public var promptRowsPerStep: Int
 
-  /// Makes a configuration.
+  /// Enough rows for an expert to be read once for many of them.
+  private static let promptRows = 512
+
+  /// Makes a configuration; prompts are taken in 512 rows a step where nothing else is said.
   public init(
     slotCount: Int = 1, context: Int, threadCount: Int, kernels: KernelSet = .best,
-    promptRowsPerStep: Int = 128
+    promptRowsPerStep: Int? = nil
   ) {
     self.slotCount = slotCount
     self.context = context
     self.threadCount = threadCount
     self.kernels = kernels
-    self.promptRowsPerStep = promptRowsPerStep
+    self.promptRowsPerStep = max(1, promptRowsPerStep ?? min(Self.promptRows, context))
   }
 }
 

@@ -81,7 +81,7 @@ public final class LanguageModel: Sendable {
     let narrow = matrices.filter { $0.elementType == .bf16 || $0.elementType == .f8e4m3 }.count
     let summary = ParameterSummary(architecture.parameters, description: architecture.description)
     return summary.widestFormat(
-      of: narrow * 2 > matrices.count ? [.bf16, .int8] : [.f32, .bf16, .int8],
+      of: narrow * 2 > matrices.count ? [.bf16, .int8, .int4] : [.f32, .bf16, .int8, .int4],
       memory: Int(ProcessInfo.processInfo.physicalMemory))
   }
 

@@ -57,6 +57,7 @@ public final class DecoderModel: Sendable {
     guard rows.count > 0 else { return }
     workspace.expertReads = ExpertReads()
     pool.run { worker in
+      let kernels = workspace.kernels(kernels, for: worker)
       let context = ForwardContext(
         kernels: kernels, worker: worker, rows: rows, cache: cache, workspace: workspace)
       let hidden = workspace.hidden.view
@@ -97,7 +98,8 @@ public final class DecoderModel: Sendable {
     let hidden = source == .mainModel ? workspace.finalHidden.view : workspace.draftHidden.view
     pool.run { worker in
       let context = ForwardContext(
-        kernels: kernels, worker: worker, rows: rows, cache: cache, workspace: workspace)
+        kernels: workspace.kernels(kernels, for: worker), worker: worker, rows: rows, cache: cache,
+        workspace: workspace)
       mtpHead.apply(
         context, embedding: embedding, outputHead: outputHead, source: hidden, sourceIndex: sourceIndex.view,
         queries: queries.view)

@@ -38,6 +38,9 @@ public struct ParameterSpecification: Sendable, Equatable {
     case matrix
     /// A matrix of one routed expert.
     case routedExpert
+    /// A matrix that every token uses and that 4 bits would harm more than they save: embedding, output head, the
+    /// up-projections of latent attention and everything in an MTP head. It stays at 8 bits.
+    case sensitive
     /// Held in f32 whatever the weight format: norms, biases, routers.
     case wide
   }
@@ -68,16 +71,23 @@ public struct ParameterSummary: Sendable, Equatable {
   /// Parameters of the multi-token-prediction heads.
   public var mtp = 0
   private var wide = 0
+  private var sensitive = 0
+  private var sensitiveRows = 0
   private var matrixRows = 0
 
   /// Adds up the parameters of a model with `routedExpertCount` experts of which a token uses `expertsPerToken`.
   public init(_ parameters: [ParameterSpecification], description: ModelDescription) {
     var routed = 0
     for parameter in parameters {
+      let rows = parameter.shape.dropLast().reduce(1, *)
       if parameter.role == .wide {
         wide += parameter.count
       } else {
-        matrixRows += parameter.shape.dropLast().reduce(1, *)
+        matrixRows += rows
+        if parameter.role == .sensitive || parameter.isMTP {
+          sensitive += parameter.count
+          sensitiveRows += rows
+        }
       }
       if parameter.isMTP {
         mtp += parameter.count
@@ -101,12 +111,15 @@ public struct ParameterSummary: Sendable, Equatable {
     case .f32: return wide * 4 + matrices * 4
     case .bf16: return wide * 4 + matrices * 2
     case .int8: return wide * 4 + matrices + matrixRows * 4
+    case .int4:
+      // A scale of two bytes for 64 weights of half a byte.
+      return wide * 4 + sensitive + sensitiveRows * 4 + (matrices - sensitive) / 64 * 34
     }
   }
 
   /// The first of these formats, widest first, whose weights leave a fifth of `memory` bytes free; the last where none
   /// does.
   public func widestFormat(of formats: [WeightFormat], memory: Int) -> WeightFormat {
-    formats.first { byteCount($0) <= memory / 5 * 4 } ?? formats.last ?? .int8
+    formats.first { byteCount($0) <= memory / 5 * 4 } ?? formats.last ?? .int4
   }
 }

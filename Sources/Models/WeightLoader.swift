@@ -6,6 +6,12 @@ struct WeightLoader {
   let source: WeightSource
   let format: WeightFormat
 
+  /// The format of matrices that 4 bits would harm more than they save.
+  var sensitiveFormat: WeightFormat { format == .int4 ? .int8 : format }
+
+  /// The same for matrices that are all sensitive.
+  var sensitive: WeightLoader { WeightLoader(source: source, format: sensitiveFormat) }
+
   /// A vector in f32.
   func vector(_ name: String, count: Int) throws(LoadError) -> FloatVector {
     FloatVector(try source.floats(name, shape: [count]))
@@ -77,7 +83,7 @@ struct WeightLoader {
     for head in 0..<shape.heads {
       let base = head * headRows * rank
       keys.append(
-        unsafe PackedMatrix(outputs: rank, inputs: shape.nope, format: format) { rows, buffer in
+        unsafe PackedMatrix(outputs: rank, inputs: shape.nope, format: sensitiveFormat) { rows, buffer in
           for (place, column) in rows.enumerated() {
             for input in 0..<shape.nope {
               unsafe buffer[place * shape.nope + input] = all[base + input * rank + column]
@@ -86,7 +92,7 @@ struct WeightLoader {
         })
       let valueBase = base + shape.nope * rank
       values.append(
-        unsafe PackedMatrix(outputs: shape.value, inputs: rank, format: format) { rows, buffer in
+        unsafe PackedMatrix(outputs: shape.value, inputs: rank, format: sensitiveFormat) { rows, buffer in
           for (place, row) in rows.enumerated() {
             for input in 0..<rank {
               unsafe buffer[place * rank + input] = all[valueBase + row * rank + input]

@@ -79,6 +79,7 @@ public final class Workspace: @unchecked Sendable {
   let selection: ExpertSelection
   let privateSelections: [ExpertSelection]  // one a worker
   let groups: [ExpertGroups]  // one a worker
+  private let kernelScratch: [KernelScratch]  // one a worker
 
   /// Up to this many rows each worker normalises and routes all rows by itself, which saves barriers; beyond it the rows
   /// are shared out. Both ways give the same bits.
@@ -121,7 +122,19 @@ public final class Workspace: @unchecked Sendable {
     self.selection = selection(rows: maximumRows)
     privateSelections = perWorker { selection(rows: Self.fewRows) }
     groups = perWorker { ExpertGroups(pairs: pairs, experts: max(widths.expertCount, 1)) }
+    let inputs = [
+      2 * widths.hidden, widths.projected, widths.query, widths.absorbed, widths.latent, widths.attended,
+      widths.feedForward, widths.expert,
+    ]
+    let scratchRows = (min(maximumRows, Self.scratchRows) + 31) / 32 * 32
+    kernelScratch = perWorker { KernelScratch(inputs: inputs.max() ?? 1, rowCount: scratchRows) }
   }
+
+  /// Rows of a product that are laid out for the kernels at a time.
+  private static let scratchRows = 256
+
+  /// A kernel set that works in a worker's scratch; the workspace must outlive it.
+  func kernels(_ set: KernelSet, for worker: Worker) -> KernelSet { set.using(kernelScratch[worker.index]) }
 }
 
 /// How many routed experts a pass read.

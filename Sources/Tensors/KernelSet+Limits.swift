@@ -2,13 +2,12 @@ import CKernels
 
 /// Work whose time says what the machine can do at most.
 extension KernelSet {
-  /// Keeps this set's f32 multiply-add units busy from registers alone.
+  /// Keeps busy, from registers alone, the units by which this set multiplies with weights of a format.
   ///
   /// - Parameter rounds: Amount of work; ten thousand rounds take well below a millisecond with vectors.
   /// - Returns: Operations done, a multiply-add counting as two.
-  public func runMultiplyAdds(rounds: Int) -> Double {
-    var result: Float = 0
-    return unsafe fs_run_multiply_adds(table, rounds, &result)
+  public func runMultiplyAdds(_ format: WeightFormat, rounds: Int) -> Double {
+    unsafe fs_run_multiply_adds(table, format.kernelFormat, rounds)
   }
 }
 

@@ -1,15 +1,22 @@
 import CKernels
 
-/// The arithmetic of one instruction set: "scalar", "avx2" or "avx512".
+/// The arithmetic of one instruction set: "scalar", "avx2", "avx512" or "amx".
 ///
 /// Every operation computes an output row from its input row and the weights alone, in an order that is fixed
-/// whatever the number of rows, the split of the work and the set: all sets give identical bits. Sizes are
-/// checked once per call.
+/// whatever the number of rows and the split of the work. All sets give identical bits, but for bf16 products of "amx".
+/// Sizes are checked once per call.
 @safe public struct KernelSet: @unchecked Sendable {
   // Sendable: the table is constant and lives for ever.
   let table: OpaquePointer
 
-  private init(_ table: OpaquePointer) { unsafe self.table = unsafe table }
+  let scratch: UnsafeMutableRawPointer?
+  let scratchByteCount: Int
+
+  init(_ table: OpaquePointer, scratch: UnsafeMutableRawPointer? = nil, byteCount: Int = 0) {
+    unsafe self.table = unsafe table
+    unsafe self.scratch = unsafe scratch
+    scratchByteCount = byteCount
+  }
 
   /// The set of that name ("auto" is the best), or nil where it is unknown or this processor cannot run it.
   public static func named(_ name: String) -> KernelSet? {
@@ -24,7 +31,7 @@ import CKernels
   }
 
   /// Every set that this processor can run, the slowest first.
-  public static var available: [KernelSet] { ["scalar", "avx2", "avx512"].compactMap(named) }
+  public static var available: [KernelSet] { ["scalar", "avx2", "avx512", "amx"].compactMap(named) }
 
   /// The name of the set.
   public var name: String { unsafe String(cString: fs_kernels_name(table)) }
@@ -40,10 +47,12 @@ import CKernels
   ) {
     precondition(!weights.isGatedPair, "a gated pair needs multiplyGated")
     check(weights, panels, input, inputIndex, output, outputIndex, rowCount)
-    unsafe fs_matmul(
-      table, weights.format.kernelFormat, weights.memory.address, weights.inputs, weights.outputs,
-      panels.lowerBound, panels.upperBound, input.kernelRows(inputIndex), output.kernelRows(outputIndex),
-      rowCount, accumulate)
+    unsafe withScratch(inputs: weights.inputs, rowCount: rowCount) { scratch, byteCount in
+      unsafe fs_matmul(
+        table, weights.format.kernelFormat, weights.memory.address, weights.inputs, weights.outputs,
+        panels.lowerBound, panels.upperBound, input.kernelRows(inputIndex), output.kernelRows(outputIndex),
+        rowCount, accumulate, scratch, byteCount)
+    }
   }
 
   /// The gated unit of SwiGLU: output[r][n] = rowScale[r] · silu(input[r] · gate[n]) · (input[r] · up[n]),
@@ -55,10 +64,12 @@ import CKernels
     precondition(weights.isGatedPair, "not a gated pair")
     precondition(rowScale.map { $0.count >= rowCount } ?? true, "too few row scales")
     check(weights, panels, input, inputIndex, output, outputIndex, rowCount)
-    unsafe fs_gated_matmul(
-      table, weights.format.kernelFormat, weights.memory.address, weights.inputs, weights.outputs,
-      panels.lowerBound, panels.upperBound, input.kernelRows(inputIndex), output.kernelRows(outputIndex),
-      rowCount, rowScale?.base)
+    unsafe withScratch(inputs: weights.inputs, rowCount: rowCount) { scratch, byteCount in
+      unsafe fs_gated_matmul(
+        table, weights.format.kernelFormat, weights.memory.address, weights.inputs, weights.outputs,
+        panels.lowerBound, panels.upperBound, input.kernelRows(inputIndex), output.kernelRows(outputIndex),
+        rowCount, rowScale?.base, scratch, byteCount)
+    }
   }
 
   /// RMSNorm of one row: output = input / sqrt(mean(input²) + epsilon) · weight. Input and output may be the

@@ -8,12 +8,15 @@ public enum WeightFormat: String, Sendable, CaseIterable {
   case bf16
   /// 8-bit integers with one 32-bit float scale per output.
   case int8
+  /// 4-bit integers with one bf16 scale per output and 64 inputs.
+  case int4
 
   var kernelFormat: fs_format {
     switch self {
     case .f32: FS_FORMAT_F32
     case .bf16: FS_FORMAT_BF16
     case .int8: FS_FORMAT_INT8
+    case .int4: FS_FORMAT_INT4
     }
   }
 }
@@ -85,7 +88,7 @@ public final class PackedMatrix: Sendable {
       format.kernelFormat, floats, inputs, rows.count, inputs, memory.address + slot * panelByteCount)
   }
 
-  /// Row `index` of the weights as the kernels see it (rounded for bf16 and int8). For a gated pair, of the gate
+  /// Row `index` of the weights as the kernels see it (rounded for the narrow formats). For a gated pair, of the gate
   /// matrix, or of the up matrix where `up` is true.
   public func dequantizedRow(_ index: Int, up: Bool = false) -> [Float] {
     unsafe [Float](unsafeUninitializedCapacity: inputs) { buffer, count in

@@ -136,7 +136,9 @@ struct BenchTests {
       BenchmarkReport.Rows(rows: count, milliseconds: milliseconds, distinctExpertsPerLayer: 2, bytes: bytes)
     }
     let report = BenchmarkReport(
-      limits: MachineLimits(readBytesPerSecond: 10e9, floatOperationsPerSecond: 100e9), weightFormat: .bf16,
+      limits: MachineLimits(
+        readBytesPerSecond: 10e9, floatOperationsPerSecond: 100e9, bf16OperationsPerSecond: 100e9,
+        int8OperationsPerSecond: 200e9), weightFormat: .bf16,
       prefill: [BenchmarkReport.Prefill(tokens: 500, milliseconds: 250, operations: 10e9)],
       decode: [BenchmarkReport.Decode(context: 0, millisecondsPerToken: 4, bytesPerToken: 20e6)],
       rows: [rows(2, 6, 30e6)], oneRow: rows(1, 4, 20e6))

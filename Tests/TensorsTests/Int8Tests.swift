@@ -13,7 +13,7 @@ import Testing
     let pair = PackedMatrix.gatedPair(
       outputs: outputs, inputs: inputs, format: .int8, gate: matrices[0].flatMap { $0 },
       up: matrices[1].flatMap { $0 })
-    #expect(pair.byteCount == 2 * pair.panelCount * ((inputs + 3) / 4 * 64 + 64))
+    #expect(pair.byteCount == 2 * pair.panelCount * ((inputs + 63) / 64 * 1024 + 64))
     for (matrix, isUp) in zip(matrices, [false, true]) {
       for (index, row) in matrix.enumerated() {
         let limit = Self.scale(row) * 0.50002  // and the rounding of the product
@@ -64,20 +64,54 @@ import Testing
     }
   }
 
-  @Test func `the sum is scaled once, with accumulation in one step`() {
+  @Test func `sums of integers meet their scales group by group, the column's scale last`() {
     var numbers = TestNumbers(seed: 5)
-    let row = numbers.floats(37)
-    let packed = PackedMatrix(outputs: 1, inputs: 37, format: .int8, row)
-    let input = FloatMatrix(rows: 1, columns: 37, numbers.floats(37))
+    let (row, inputs) = (numbers.floats(300), numbers.floats(300))
+    let packed = PackedMatrix(outputs: 1, inputs: 300, format: .int8, row)
+    let input = FloatMatrix(rows: 1, columns: 300, inputs)
     let scale = Self.scale(row)
-    let sum = zip(input.array(0), row).reduce(into: Float(0)) { sum, pair in
-      sum.addProduct(pair.0, (pair.1 / scale).rounded(.toNearestOrEven))
+    var (sum, correction) = (Float(0), Float(0))
+    var products: [(Float, Float)] = []
+    for begin in stride(from: 0, to: 300, by: 128) {
+      let range = begin..<min(begin + 128, 300)
+      let greatest = inputs[range].map(abs).max() ?? 0
+      let integers = inputs[range].map { Int(($0 * (127 / greatest)).rounded(.toNearestOrEven)) }
+      let weights = row[range].map { Int(($0 / scale).rounded(.toNearestOrEven)) + 128 }
+      products.append((Float(zip(integers, weights).reduce(0) { $0 + $1.0 * $1.1 }), greatest / 127))
+      correction.addProduct(Float(-128 * integers.reduce(0, +)), greatest / 127)
     }
+    sum = correction
+    for (product, inputScale) in products { sum.addProduct(product, inputScale) }
     for start: Float? in [nil, 0.75] {
       let output = FloatMatrix(rows: 1, columns: 1, filledWith: start ?? .nan)
       scalar.multiply(
         packed, panels: 0..<1, input: input.view, output: output.view, rowCount: 1, accumulate: start != nil)
       #expect(output[0, 0] == start?.addingProduct(sum, scale) ?? sum * scale)
+    }
+  }
+
+  @Test(arguments: WeightFormat.allCases, [Float.nan, .infinity, -.infinity])
+  func `an input that is not finite spoils its own row alone`(format: WeightFormat, broken: Float) {
+    var numbers = TestNumbers(seed: 9)
+    let weights = PackedMatrix(outputs: 20, inputs: 200, format: format, numbers.floats(4000, in: 0.1...1))
+    let sound = FloatMatrix(rows: 1, columns: 200, numbers.floats(200))
+    for set in KernelSet.available {
+      for rowCount in [2, 5, 20] {
+        let input = FloatMatrix(rows: rowCount, columns: 200)
+        for row in 0..<rowCount { sound.view.copyRow(0, to: input.view, row: row) }
+        input[1, 150] = broken
+        let output = FloatMatrix(rows: rowCount, columns: 20)
+        let alone = FloatMatrix(rows: 1, columns: 20)
+        set.multiply(weights, panels: 0..<2, input: input.view, output: output.view, rowCount: rowCount)
+        set.multiply(weights, panels: 0..<2, input: sound.view, output: alone.view, rowCount: 1)
+        for row in 0..<rowCount {
+          if row == 1 {
+            #expect(output.array(1).allSatisfy { !$0.isFinite }, "\(set.name)")
+          } else {
+            #expect(bits(output.array(row)) == bits(alone.array(0)), "\(set.name) row \(row)")
+          }
+        }
+      }
     }
   }
 }

@@ -2,17 +2,6 @@ import Tensors
 import Testing
 
 @Suite struct `Packing and element types` {
-  /// Nearest bf16 by arithmetic on the neighbours, ties to the even one.
-  static func nearest(_ value: Float) -> Float {
-    let below = Float(bitPattern: value.bitPattern & 0xFFFF_0000)
-    if below == value { return value }
-    let above = Float(bitPattern: (value.bitPattern & 0xFFFF_0000) &+ 0x1_0000)  // away from zero
-    let down = abs(Double(value) - Double(below))
-    let up = (above.isInfinite ? 0x1p128 : abs(Double(above))) - abs(Double(value))
-    if down != up { return down < up ? below : above }
-    return below.bitPattern >> 16 & 1 == 0 ? below : above
-  }
-
   @Test func `bf16 rounds to nearest even`() {
     var numbers = TestNumbers(seed: 1)
     var values = numbers.floats(500, in: -1000...1000)
@@ -20,7 +9,7 @@ import Testing
     values += [.leastNonzeroMagnitude, .leastNormalMagnitude, 0x1p-133 * 1.5, .greatestFiniteMagnitude]
     values += [-.greatestFiniteMagnitude, .infinity, -.infinity]
     let packed = PackedMatrix(outputs: 1, inputs: values.count, format: .bf16, values)
-    #expect(bits(packed.dequantizedRow(0)) == bits(values.map(Self.nearest)))
+    #expect(bits(packed.dequantizedRow(0)) == bits(values.map(nearestBFloat)))
   }
 
   @Test func `bf16 keeps NaN, even one whose upper bits are all zero`() {
@@ -40,9 +29,9 @@ import Testing
     #expect(full.byteCount == full.panelCount * inputs * 64)
     let half = PackedMatrix.gatedPair(
       outputs: outputs, inputs: inputs, format: .bf16, gate: values, up: others)
-    #expect(half.dequantized() == values.map(Self.nearest))
-    #expect(half.dequantized(up: true) == others.map(Self.nearest))
-    #expect(half.isGatedPair && half.byteCount == 2 * half.panelCount * ((inputs + 1) / 2) * 64)
+    #expect(half.dequantized() == values.map(nearestBFloat))
+    #expect(half.dequantized(up: true) == others.map(nearestBFloat))
+    #expect(half.isGatedPair && half.byteCount == 2 * half.panelCount * ((inputs + 31) / 32) * 1024)
     let row = FloatMatrix(rows: 2, columns: inputs, filledWith: 7)
     half.copyDequantizedRow(outputs - 1, to: row.view, row: 1)
     #expect(row.array(1) == half.dequantizedRow(outputs - 1))

@@ -60,6 +60,42 @@ extension PackedMatrix {
   func dequantized(up: Bool = false) -> [Float] { (0..<outputs).flatMap { dequantizedRow($0, up: up) } }
 }
 
+/// Inputs as the kernels see them: rounded to bf16 beside bf16 weights; integers beside integers, with a scale for every 128.
+func seen(_ row: [Float], by format: WeightFormat) -> [Float] {
+  switch format {
+  case .f32: return row
+  case .bf16: return row.map(nearestBFloat)
+  case .int8, .int4:
+    return stride(from: 0, to: row.count, by: 128).flatMap { begin in
+      let group = row[begin..<min(begin + 128, row.count)]
+      let greatest = group.map(abs).max() ?? 0
+      if greatest < 0x1p-100 { return group.map { _ in Float(0) } }
+      return group.map { ($0 * (127 / greatest)).rounded(.toNearestOrEven) * (greatest / 127) }
+    }
+  }
+}
+
+/// Nearest bf16 by arithmetic on the neighbours, ties to the even one.
+func nearestBFloat(_ value: Float) -> Float {
+  let below = Float(bitPattern: value.bitPattern & 0xFFFF_0000)
+  if below == value { return value }
+  let above = Float(bitPattern: (value.bitPattern & 0xFFFF_0000) &+ 0x1_0000)  // away from zero
+  let down = abs(Double(value) - Double(below))
+  let up = (above.isInfinite ? 0x1p128 : abs(Double(above))) - abs(Double(value))
+  if down != up { return down < up ? below : above }
+  return below.bitPattern >> 16 & 1 == 0 ? below : above
+}
+
+/// Whether a set promises the scalar set's bits; "amx" sums bf16 products in an order of its own.
+func sharesBits(_ name: String, _ format: WeightFormat) -> Bool { name != "amx" || format != .bf16 }
+
+/// Whether all values are close to others.
+func close(_ values: [Float], _ others: [Float], within tolerance: Float) -> Bool {
+  zip(values, others).allSatisfy {
+    abs($0 - $1) <= tolerance * (1 + abs($1)) || $0.bitPattern == $1.bitPattern
+  }
+}
+
 /// Everything but the reference itself.
 let vectorSets = KernelSet.available.map(\.name).filter { $0 != "scalar" }
 

@@ -4,9 +4,9 @@
 // accumulation order that is fixed per function. It does not depend on how many rows come along, on how the
 // caller splits columns over threads, or on tile sizes. Speculative decoding is exact because of this.
 //
-// The order is the same for every instruction set as well, so all sets give identical bits in every function. In a
-// product each output is one chain of fused multiply-adds over k = 0, 1, 2, ...; dot products along a row (norm,
-// attention scores) go through a fixed number of lanes that are folded in halves; exp is one polynomial for all.
+// The order is the same for every instruction set as well, so all sets give identical bits in every function, with one
+// exception: "amx" sums bf16 products in the order of its tiles. Dot products along a row (norm, attention scores) go
+// through a fixed number of lanes that are folded in halves; exp is one polynomial for all.
 #ifndef FUSIONSPEC_CKERNELS_H
 #define FUSIONSPEC_CKERNELS_H
 
@@ -18,11 +18,11 @@
 extern "C" {
 #endif
 
-/// A table of kernels for one instruction set ("scalar", "avx2", "avx512"). Immutable, lives for ever.
+/// A table of kernels for one instruction set ("scalar", "avx2", "avx512", "amx"). Immutable, lives for ever.
 typedef struct fs_kernels fs_kernels;
 
 /// How a packed weight matrix holds its elements.
-typedef enum fs_format { FS_FORMAT_F32 = 0, FS_FORMAT_BF16 = 1, FS_FORMAT_INT8 = 2 } fs_format;
+typedef enum fs_format { FS_FORMAT_F32 = 0, FS_FORMAT_BF16 = 1, FS_FORMAT_INT8 = 2, FS_FORMAT_INT4 = 3 } fs_format;
 
 /// Element types a checkpoint may hold.
 typedef enum fs_dtype { FS_DTYPE_F32 = 0, FS_DTYPE_F16 = 1, FS_DTYPE_BF16 = 2, FS_DTYPE_F8_E4M3 = 3 } fs_dtype;
@@ -36,14 +36,20 @@ const fs_kernels *fs_kernels_named(const char *name);
 /// The name of a set.
 const char *fs_kernels_name(const fs_kernels *kernels);
 
-/// Bytes of one packed panel of k inputs: f32 [k][16]; bf16 [(k+1)/2][16][2] (pairs of inputs interleaved,
-/// an odd k is padded with zero); int8 [k][16], padded with zeros to a multiple of 64 bytes, then f32 [16], the scales
-/// of the columns. Always a multiple of 64.
+/// Bytes of one packed panel of k inputs, always a multiple of 64:
+/// f32 [k][16];
+/// bf16 [pairs][16][2], pairs of inputs interleaved;
+/// int8 [fours][16][4], four inputs of a column side by side, 128 added, then f32 [16], the scales of the columns;
+/// int4 for every 128 inputs: bf16 [2][16], the scales of the columns for 64 inputs each, then [eights][16][4], four
+/// inputs in the low and the next four in the high halves of four bytes, 8 added.
+/// Behind the last input stand weights of zero, up to a multiple of 32 (bf16) or 64 inputs (int8, int4).
 size_t fs_panel_bytes(fs_format format, ptrdiff_t k);
 
 /// Packs up to 16 weight rows (= output columns) of k floats into one panel; absent columns become zero.
 /// bf16 rounds to nearest even. int8 holds w / scale, rounded to nearest even and clamped to -127 ... 127, with
-/// scale = max|w| / 127 of the row; a row of zeros has scale 0, a row with an infinity or NaN is NaN as a whole.
+/// scale = max|w| / 127 of the row. int4 holds w / scale clamped to -8 ... 7, with one of several scales near
+/// max|w| / 8 of every 64 inputs, that of the least squared error, itself rounded to bf16. A row (a group for int4) of
+/// zeros has scale 0, one with an infinity or NaN is NaN as a whole.
 void fs_pack_panel(fs_format format, const float *rows, ptrdiff_t row_stride, ptrdiff_t row_count, ptrdiff_t k,
                    void *panel);
 
@@ -59,21 +65,28 @@ typedef struct fs_rows {
 
 /// y[r][n] = (accumulate ? y[r][n] : 0) + sum over k of x[r][k] * w[n][k],
 /// for n in [16 * panel_begin, min(16 * panel_end, columns)) and every r < row_count.
-/// int8: the sum is taken over the integers held and ends in one step with the scale, sum * scale, or with accumulate
-/// fma(sum, scale, y[r][n]).
-/// Each panel is streamed from memory once for up to a register tile's worth of rows, and stays in cache for
-/// further tiles.
+///
+/// f32: one chain of fused multiply-adds over k. bf16: the inputs are rounded to bf16 too, and the chain takes the second
+/// of each pair of inputs first. int8 and int4: the inputs become integers with one scale for every 128, max|x| / 127;
+/// products of integers are summed exactly over 128 (int8) or 64 inputs (int4); these sums meet their scales in one chain
+/// over k. An int8 result ends with the scale of its column, sum * scale, or with accumulate fma(sum, scale, y[r][n]).
+///
+/// `scratch`, 64-byte aligned, holds prepared input rows: at least fs_scratch_bytes(k, 1) bytes. Each panel is streamed
+/// from memory once for as many rows as fit into it; with little scratch several times.
 void fs_matmul(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k, ptrdiff_t columns,
                ptrdiff_t panel_begin, ptrdiff_t panel_end, fs_rows x, fs_rows y, ptrdiff_t row_count,
-               bool accumulate);
+               bool accumulate, void *scratch, size_t scratch_bytes);
 
 /// The gated unit of SwiGLU: y[r][n] = row_scale[r] * (silu(x[r] . gate[n]) * (x[r] . up[n])),
 /// silu(g) = g / (1 + exp(-g)).
 /// `panels` interleaves the two matrices panel by panel: gate 0, up 0, gate 1, up 1, ... (`columns` and the panel
-/// range count output columns and output panels). row_scale may be NULL for 1.
+/// range count output columns and output panels). row_scale may be NULL for 1. Scratch as for fs_matmul.
 void fs_gated_matmul(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k,
                      ptrdiff_t columns, ptrdiff_t panel_begin, ptrdiff_t panel_end, fs_rows x, fs_rows y,
-                     ptrdiff_t row_count, const float *row_scale);
+                     ptrdiff_t row_count, const float *row_scale, void *scratch, size_t scratch_bytes);
+
+/// Bytes of scratch for `row_count` input rows of k floats, whatever the format.
+size_t fs_scratch_bytes(ptrdiff_t k, ptrdiff_t row_count);
 
 /// y[i] = x[i] / sqrt(mean of x squared + epsilon) * weight[i]  (RMSNorm, arXiv 1910.07467). x may equal y.
 void fs_rms_norm(const fs_kernels *kernels, const float *x, const float *weight, float epsilon, ptrdiff_t n,
@@ -123,9 +136,9 @@ void fs_to_float(fs_dtype dtype, const void *source, ptrdiff_t n, float *destina
 /// Reads all of `bytes` (a multiple of 256, 64-byte aligned) once, in several streams, as fast as memory gives them;
 /// returns the bits seen. For measuring read bandwidth.
 uint64_t fs_read_stream(const void *data, size_t bytes);
-/// Keeps the multiply-add units of a kernel set busy from registers alone; returns how many f32 operations that were (a
-/// multiply-add is two). For measuring their peak. `result` receives a value that the work cannot be left out for.
-double fs_run_multiply_adds(const fs_kernels *kernels, ptrdiff_t rounds, float *result);
+/// Keeps the units busy, from registers alone, with the instructions by which a kernel set multiplies with weights of a
+/// format; returns how many operations that were (a multiply-add is two). For measuring their peak.
+double fs_run_multiply_adds(const fs_kernels *kernels, fs_format format, ptrdiff_t rounds);
 
 /// Numbers of the processors this process may use, ascending; returns how many (0 where the system does not say).
 ptrdiff_t fs_allowed_processors(int32_t *numbers, ptrdiff_t capacity);

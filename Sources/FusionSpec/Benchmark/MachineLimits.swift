@@ -8,27 +8,29 @@ public struct MachineLimits: Sendable, Equatable {
   public var readBytesPerSecond: Double
   /// Operations per second (a multiply-add is two) of f32 multiply-adds that stay in registers.
   public var floatOperationsPerSecond: Double
-  /// Likewise for bf16 weights. This version's kernels turn bf16 weights into f32 and multiply those, so it is the f32 peak;
-  /// instructions that multiply bf16 directly could exceed it.
-  public var bf16OperationsPerSecond: Double { floatOperationsPerSecond }
-  /// Operations per second of products with int8 weights that lie in the first-level cache: the best that the kernel itself
-  /// reaches, not the instructions' peak. nil where there is no such kernel.
-  public var int8OperationsPerSecond: Double?
+  /// Likewise of the instructions that multiply bf16: those of f32 where bf16 weights become floats first.
+  public var bf16OperationsPerSecond: Double
+  /// Likewise of the instructions that multiply 8-bit integers; 4-bit weights are multiplied by them too.
+  public var int8OperationsPerSecond: Double
 
   /// Makes limits.
   public init(
-    readBytesPerSecond: Double, floatOperationsPerSecond: Double, int8OperationsPerSecond: Double? = nil
+    readBytesPerSecond: Double, floatOperationsPerSecond: Double, bf16OperationsPerSecond: Double,
+    int8OperationsPerSecond: Double
   ) {
     self.readBytesPerSecond = readBytesPerSecond
     self.floatOperationsPerSecond = floatOperationsPerSecond
+    self.bf16OperationsPerSecond = bf16OperationsPerSecond
     self.int8OperationsPerSecond = int8OperationsPerSecond
   }
 
   /// The peak that products with weights of a format are measured against, in operations per second.
   public func operationsPerSecond(_ format: WeightFormat) -> Double {
-    // Formats of integers have names that begin so.
-    guard format.rawValue.hasPrefix("int") else { return floatOperationsPerSecond }
-    return int8OperationsPerSecond ?? floatOperationsPerSecond
+    switch format {
+    case .f32: floatOperationsPerSecond
+    case .bf16: bf16OperationsPerSecond
+    case .int8, .int4: int8OperationsPerSecond
+    }
   }
 }
 
@@ -37,8 +39,9 @@ extension MachineLimits {
   public static func measure(pool: WorkerPool, kernels: KernelSet) -> MachineLimits {
     MachineLimits(
       readBytesPerSecond: readRate(pool),
-      floatOperationsPerSecond: multiplyAddRate(pool, kernels),
-      int8OperationsPerSecond: WeightFormat(rawValue: "int8").map { productRate($0, pool, kernels) })
+      floatOperationsPerSecond: multiplyAddRate(.f32, pool, kernels),
+      bf16OperationsPerSecond: multiplyAddRate(.bf16, pool, kernels),
+      int8OperationsPerSecond: multiplyAddRate(.int8, pool, kernels))
   }
 
   /// Bytes of the buffer that reads are measured on: beyond any cache, and at most an eighth of the memory.
@@ -52,9 +55,8 @@ extension MachineLimits {
   mutating func improve(with other: MachineLimits) {
     readBytesPerSecond = max(readBytesPerSecond, other.readBytesPerSecond)
     floatOperationsPerSecond = max(floatOperationsPerSecond, other.floatOperationsPerSecond)
-    if let rate = other.int8OperationsPerSecond {
-      int8OperationsPerSecond = max(rate, int8OperationsPerSecond ?? 0)
-    }
+    bf16OperationsPerSecond = max(bf16OperationsPerSecond, other.bf16OperationsPerSecond)
+    int8OperationsPerSecond = max(int8OperationsPerSecond, other.int8OperationsPerSecond)
   }
 
   private static func readRate(_ pool: WorkerPool) -> Double {
@@ -72,39 +74,10 @@ extension MachineLimits {
     }
   }
 
-  private static func multiplyAddRate(_ pool: WorkerPool, _ kernels: KernelSet) -> Double {
-    rate(pool) { _, rounds in
-      kernels.runMultiplyAdds(rounds: rounds * 100)
-    }
-  }
-
-  /// The best rate over some numbers of rows of a product with a small matrix for each thread.
-  private static func productRate(_ format: WeightFormat, _ pool: WorkerPool, _ kernels: KernelSet) -> Double
-  {
-    let (outputs, inputs) = (32, 512)
-    func matrix() -> PackedMatrix {
-      unsafe PackedMatrix(outputs: outputs, inputs: inputs, format: format) { _, buffer in
-        for place in buffer.indices {
-          unsafe buffer[place] = Float(place % 17) - 8
-        }
-      }
-    }
-    let weights = (0..<pool.threadCount).map { _ in matrix() }
-    let input = (0..<pool.threadCount).map { _ in FloatMatrix(rows: 16, columns: inputs) }
-    let output = (0..<pool.threadCount).map { _ in FloatMatrix(rows: 16, columns: outputs) }
-    for matrix in input { for row in 0..<16 { matrix.view.fill(row: row, with: 1 / Float(row + 1)) } }
-    let rates = [8, 12, 16].map { rowCount in
-      rate(pool) { worker, rounds in
-        let matrix = weights[worker.index]
-        for _ in 0..<rounds {
-          kernels.multiply(
-            matrix, panels: 0..<matrix.panelCount, input: input[worker.index].view,
-            output: output[worker.index].view, rowCount: rowCount)
-        }
-        return Double(2 * outputs * inputs * rowCount * rounds)
-      }
-    }
-    return rates.max() ?? 0
+  private static func multiplyAddRate(
+    _ format: WeightFormat, _ pool: WorkerPool, _ kernels: KernelSet
+  ) -> Double {
+    rate(pool) { _, rounds in kernels.runMultiplyAdds(format, rounds: rounds * 100) }
   }
 
   /// Operations per second of work that every worker does alone, all at the same time; `work` returns the operations of its

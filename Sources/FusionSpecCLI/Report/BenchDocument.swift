@@ -24,7 +24,7 @@ struct BenchDocument {
     let limits = report.limits
     return [
       "read_gbps": JSONDocument(limits.readBytesPerSecond / 1e9),
-      "int8_gops": JSONDocument(limits.int8OperationsPerSecond.map { $0 / 1e9 }),
+      "int8_gops": JSONDocument(limits.int8OperationsPerSecond / 1e9),
       "bf16_gflops": JSONDocument(limits.bf16OperationsPerSecond / 1e9),
       "f32_gflops": JSONDocument(limits.floatOperationsPerSecond / 1e9),
     ]

@@ -67,10 +67,10 @@ struct BenchTable {
 
   private var machine: String {
     let limits = report.limits
-    let integers = limits.int8OperationsPerSecond.map { ", int8 \(Self.number($0 / 1e9)) Gop/s" } ?? ""
     return "machine: reads \(Self.number(limits.readBytesPerSecond / 1e9)) GB/s, "
       + "f32 \(Self.number(limits.floatOperationsPerSecond / 1e9)) GFLOP/s, "
-      + "bf16 weights \(Self.number(limits.bf16OperationsPerSecond / 1e9)) GFLOP/s\(integers)"
+      + "bf16 \(Self.number(limits.bf16OperationsPerSecond / 1e9)) GFLOP/s, "
+      + "int8 \(Self.number(limits.int8OperationsPerSecond / 1e9)) Gop/s"
   }
 
   /// Three significant digits or all before the point.

@@ -32,23 +32,32 @@ struct BlueprintLoader {
       interleaved: interleaved)
   }
 
+  /// The same with other weights.
+  private init(_ other: BlueprintLoader, weights: WeightLoader) {
+    blueprint = other.blueprint
+    contextLength = other.contextLength
+    rotary = other.rotary
+    self.weights = weights
+  }
+
   /// Reads everything.
   func model() throws(LoadError) -> DecoderModel {
     let source = weights.source
     let size = (outputs: blueprint.vocabulary, inputs: blueprint.hidden)
-    let embedding = try weights.matrix(
+    let embedding = try weights.sensitive.matrix(
       "model.embed_tokens.weight", outputs: size.outputs, inputs: size.inputs)
     var head = embedding
     if blueprint.tiesEmbeddings {
       source.ignore("lm_head.weight", reason: "tied to model.embed_tokens.weight")
     } else {
-      head = try weights.matrix("lm_head.weight", outputs: size.outputs, inputs: size.inputs)
+      head = try weights.sensitive.matrix("lm_head.weight", outputs: size.outputs, inputs: size.inputs)
     }
     var layers: [DecoderLayer] = []
     for layer in blueprint.layers { layers.append(try self.layer(layer)) }
     var heads: [MTPHead] = []
     for (index, head) in blueprint.mtpHeads.enumerated() {
-      heads.append(try mtpHead(head, cacheLayer: layers.count + index))
+      heads.append(
+        try BlueprintLoader(self, weights: weights.sensitive).mtpHead(head, cacheLayer: layers.count + index))
     }
     for (prefix, reason) in blueprint.ignored { source.ignore(prefix: prefix, reason: reason) }
     return DecoderModel(

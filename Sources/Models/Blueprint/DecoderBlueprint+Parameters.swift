@@ -2,9 +2,9 @@ extension DecoderBlueprint {
   /// Every tensor that a checkpoint must have, as published.
   var parameters: [ParameterSpecification] {
     var list = ParameterList()
-    list.add("model.embed_tokens.weight", [vocabulary, hidden])
+    list.add("model.embed_tokens.weight", [vocabulary, hidden], .sensitive)
     list.add("model.norm.weight", [hidden], .wide)
-    if !tiesEmbeddings { list.add("lm_head.weight", [vocabulary, hidden]) }
+    if !tiesEmbeddings { list.add("lm_head.weight", [vocabulary, hidden], .sensitive) }
     for layer in layers { add(layer, to: &list) }
     list.isMTP = true
     for head in mtpHeads {
@@ -44,7 +44,8 @@ extension DecoderBlueprint {
     }
     list.add(prefix + "kv_a_proj_with_mqa.weight", [shape.cacheWidth, hidden])
     list.add(prefix + "kv_a_layernorm.weight", [shape.rank], .wide)
-    list.add(prefix + "kv_b_proj.weight", [shape.heads * (shape.nope + shape.value), shape.rank])
+    list.add(
+      prefix + "kv_b_proj.weight", [shape.heads * (shape.nope + shape.value), shape.rank], .sensitive)
     list.add(prefix + "o_proj.weight", [hidden, shape.heads * shape.value])
     if attention.hasBias {
       list.add(prefix + "kv_a_proj_with_mqa.bias", [shape.cacheWidth], .wide)

@@ -1,0 +1,184 @@
+// Blocks of up to 32 rows by two panels, in the tiles of AMX. Include after tile.h and inside the target pragma.
+//
+// A tile holds sixteen lines of 64 bytes. Sixteen lines of a panel are the weights of 64 integers or 32 bf16 for sixteen
+// columns; the inputs are sixteen rows of as many bytes. Tiles 0-3 hold sums [rows 0, 16][panels 0, 1], 4-5 inputs, 6-7
+// weights. Rows beyond the last are computed with whatever stands there and never looked at.
+
+typedef struct tile_configuration {
+  uint8_t palette, first_row, reserved[14];
+  uint16_t line_bytes[16];
+  uint8_t lines[16];
+} tile_configuration;
+
+static void begin_blocks(void) {
+  tile_configuration full = {.palette = 1};
+  for (int i = 0; i < 8; i++) {
+    full.line_bytes[i] = 64;
+    full.lines[i] = 16;
+  }
+  _tile_loadconfig(&full);
+}
+
+static void end_blocks(void) { _tile_release(); }
+
+FS_INLINE void tiles_clear(bool rows, bool panels) {
+  _tile_zero(0);
+  if (panels) _tile_zero(1);
+  if (rows) _tile_zero(2);
+  if (rows && panels) _tile_zero(3);
+}
+
+/// Stores the sums to [row][panel][16].
+FS_INLINE void tiles_store(void *tile, bool rows, bool panels) {
+  size_t stride = panels ? 128 : 64;
+  _tile_stored(0, tile, stride);
+  if (panels) _tile_stored(1, (char *)tile + 64, stride);
+  if (rows) _tile_stored(2, (char *)tile + 16 * stride, stride);
+  if (rows && panels) _tile_stored(3, (char *)tile + 16 * stride + 64, stride);
+}
+
+/// Loads the inputs at x and the weights at `base`, a tile of each or two.
+FS_INLINE void tiles_load(const char *x, ptrdiff_t group_bytes, const char *base, ptrdiff_t second, bool rows,
+                          bool panels) {
+  _tile_loadd(4, x, 64);
+  if (rows) _tile_loadd(5, x + group_bytes, 64);
+  _tile_loadd(6, base, 64);
+  if (panels) _tile_loadd(7, base + second, 64);
+}
+
+/// Asks for the lines of step `step` of `steps`.
+FS_INLINE void block_prefetch(fs_prefetch prefetch, ptrdiff_t step, ptrdiff_t steps) {
+  ptrdiff_t lines = prefetch.end - prefetch.begin, each = (lines + steps - 1) / steps;
+  ptrdiff_t begin = prefetch.begin + step * each, end = begin + each < prefetch.end ? begin + each : prefetch.end;
+  for (ptrdiff_t line = begin; line < end; line++) __builtin_prefetch(prefetch.next + line * 64, 0, 2);
+}
+
+FS_INLINE void tiles_multiply_bf16(bool rows, bool panels) {
+  _tile_dpbf16ps(0, 4, 6);
+  if (panels) _tile_dpbf16ps(1, 4, 7);
+  if (rows) _tile_dpbf16ps(2, 5, 6);
+  if (rows && panels) _tile_dpbf16ps(3, 5, 7);
+}
+
+/// Signed inputs and unsigned weights.
+FS_INLINE void tiles_multiply_int8(bool rows, bool panels) {
+  _tile_dpbsud(0, 4, 6);
+  if (panels) _tile_dpbsud(1, 4, 7);
+  if (rows) _tile_dpbsud(2, 5, 6);
+  if (rows && panels) _tile_dpbsud(3, 5, 7);
+}
+
+/// Signed inputs and weights.
+FS_INLINE void tiles_multiply_int4(bool rows, bool panels) {
+  _tile_dpbssd(0, 4, 6);
+  if (panels) _tile_dpbssd(1, 4, 7);
+  if (rows) _tile_dpbssd(2, 5, 6);
+  if (rows && panels) _tile_dpbssd(3, 5, 7);
+}
+
+FS_INLINE void block_bf16_of(const char *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t group_bytes,
+                             fs_prefetch prefetch, float *tile, bool rows, bool panels) {
+  tiles_clear(rows, panels);
+  ptrdiff_t steps = (k + 31) / 32;
+  for (ptrdiff_t step = 0; step < steps; step++) {
+    tiles_load(x + step * 1024, group_bytes, base + step * 1024, (ptrdiff_t)panel_bytes, rows, panels);
+    block_prefetch(prefetch, step, steps);
+    tiles_multiply_bf16(rows, panels);
+  }
+  tiles_store(tile, rows, panels);
+}
+
+/// The tail of a row.
+FS_INLINE const char *block_tail(const char *x, ptrdiff_t group_bytes, ptrdiff_t k, ptrdiff_t row) {
+  ptrdiff_t lines = fs_groups(k) * FS_GROUP, tail_bytes = group_bytes / FS_BLOCK_GROUP - lines;
+  return x + row / FS_BLOCK_GROUP * group_bytes + FS_BLOCK_GROUP * lines + row % FS_BLOCK_GROUP * tail_bytes;
+}
+
+/// Adds the integer sums [rows][panels][16] of group g, with the scales of their rows, to the result. `scales`, if any,
+/// are those of the panels' columns.
+FS_INLINE void block_join(const int32_t *sums, const char *x, ptrdiff_t group_bytes, ptrdiff_t k, ptrdiff_t g,
+                          const lanes *scales, ptrdiff_t rows, int panels, float *tile) {
+  for (ptrdiff_t r = 0; r < rows; r++) {
+    lanes scale = fs_tail_scales(block_tail(x, group_bytes, k, r))[g];
+    FS_UNROLL for (int p = 0; p < panels; p++) {
+      ptrdiff_t at = (r * panels + p) * FS_LANES;
+      lanes_i32 sum;
+      memcpy(&sum, sums + at, sizeof sum);
+      lanes value = __builtin_convertvector(sum, lanes);
+      if (scales) value *= scales[p];
+      lanes_store(tile + at, lanes_fma(value, scale, lanes_load(tile + at)));
+    }
+  }
+}
+
+FS_INLINE void block_int8_of(const char *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t group_bytes,
+                             ptrdiff_t row_count, fs_prefetch prefetch, float *tile, bool rows, bool panels) {
+  _Alignas(64) int32_t sums[FS_BLOCK_ROWS * FS_BLOCK_PANELS * FS_LANES];
+  for (ptrdiff_t r = 0; r < row_count; r++) {
+    lanes correction = *fs_tail_correction(block_tail(x, group_bytes, k, r));
+    for (int p = 0; p < (panels ? 2 : 1); p++) lanes_store(tile + (r * (panels ? 2 : 1) + p) * FS_LANES, correction);
+  }
+  ptrdiff_t steps = (k + 63) / 64;
+  for (ptrdiff_t g = 0; g < fs_groups(k); g++) {
+    tiles_clear(rows, panels);
+    for (ptrdiff_t step = 2 * g; step < 2 * g + 2 && step < steps; step++) {
+      tiles_load(x + step * 1024, group_bytes, base + step * 1024, (ptrdiff_t)panel_bytes, rows, panels);
+      block_prefetch(prefetch, step, steps);
+      tiles_multiply_int8(rows, panels);
+    }
+    tiles_store(sums, rows, panels);
+    block_join(sums, x, group_bytes, k, g, NULL, row_count, panels ? 2 : 1, tile);
+  }
+}
+
+FS_INLINE void block_int4_of(const char *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t group_bytes,
+                             ptrdiff_t row_count, fs_prefetch prefetch, float *tile, bool rows, bool panels) {
+  _Alignas(64) int32_t sums[FS_BLOCK_ROWS * FS_BLOCK_PANELS * FS_LANES];
+  _Alignas(64) char weights[2][1024];  // 64 inputs of both panels, a byte each
+  memset(tile, 0, (size_t)row_count * (panels ? 128 : 64));
+  for (ptrdiff_t half = 0; half < (k + FS_GROUP_HALF - 1) / FS_GROUP_HALF; half++) {
+    ptrdiff_t g = half / 2, side = half % 2;
+    const char *block = base + g * FS_INT4_BLOCK;
+    lanes scales[2];
+    for (int p = 0; p < (panels ? 2 : 1); p++) {
+      const char *from = block + p * (ptrdiff_t)panel_bytes;
+      scales[p] = lanes_load_bf16(from + side * 2 * FS_LANES);
+      FS_UNROLL for (int i = 0; i < 8; i++) {
+        const char *line = from + 64 + (8 * side + i) * 64;
+        lanes_i32 both = __builtin_bit_cast(lanes_i32, lanes_load((const float *)line));
+        __m512i eight = _mm512_set1_epi8(8);
+        __m512i low = _mm512_sub_epi8((__m512i)(both & 0x0f0f0f0f), eight);
+        __m512i high = _mm512_sub_epi8((__m512i)((both >> 4) & 0x0f0f0f0f), eight);
+        memcpy(weights[p] + 128 * i, &low, 64);
+        memcpy(weights[p] + 128 * i + 64, &high, 64);
+      }
+    }
+    tiles_clear(rows, panels);
+    tiles_load(x + half * 1024, group_bytes, weights[0], 1024, rows, panels);
+    block_prefetch(prefetch, half, (k + FS_GROUP_HALF - 1) / FS_GROUP_HALF);
+    tiles_multiply_int4(rows, panels);
+    tiles_store(sums, rows, panels);
+    block_join(sums, x, group_bytes, k, g, scales, row_count, panels ? 2 : 1, tile);
+  }
+}
+
+// Constants for `rows` and `panels` leave straight code without tests.
+#define FS_BLOCK(format, call)                                                                                     \
+  static void block_##format(const void *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t group_bytes,   \
+                             ptrdiff_t rows, ptrdiff_t panels, fs_prefetch prefetch, float *tile) {                \
+    if (rows > 16 && panels > 1) {                                                                                 \
+      call(true, true);                                                                                            \
+    } else if (rows > 16) {                                                                                        \
+      call(true, false);                                                                                           \
+    } else if (panels > 1) {                                                                                       \
+      call(false, true);                                                                                           \
+    } else {                                                                                                       \
+      call(false, false);                                                                                          \
+    }                                                                                                              \
+  }
+#define FS_CALL_BF16(many, both) block_bf16_of(base, panel_bytes, k, x, group_bytes, prefetch, tile, many, both)
+#define FS_CALL_INT8(many, both) block_int8_of(base, panel_bytes, k, x, group_bytes, rows, prefetch, tile, many, both)
+#define FS_CALL_INT4(many, both) block_int4_of(base, panel_bytes, k, x, group_bytes, rows, prefetch, tile, many, both)
+FS_BLOCK(bf16, FS_CALL_BF16)
+FS_BLOCK(int8, FS_CALL_INT8)
+FS_BLOCK(int4, FS_CALL_INT4)

@@ -1,0 +1,67 @@
+// Input rows in the forms that the tile kernels take, for the vector sets. Include after lanes.h and inside the target
+// pragma.
+
+typedef uint32_t lanes_u32 __attribute__((ext_vector_type(FS_LANES)));
+
+/// f32 rounded to bf16, to nearest even; NaN stays NaN.
+FS_INLINE lanes_u32 lanes_round_bf16(lanes value) {
+  lanes_u32 bits = __builtin_bit_cast(lanes_u32, value);
+  lanes_u32 rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u;
+  lanes_u32 quiet = (bits & 0xffff0000u) | 0x400000u;
+  return (bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded;
+}
+
+/// Sixteen floats from i on, zeros from n on.
+FS_INLINE lanes lanes_load_within(const float *from, ptrdiff_t i, ptrdiff_t n) {
+  if (i + FS_LANES <= n) return lanes_load(from + i);
+  return i < n ? lanes_load_part(from + i, n - i) : (lanes)0.0f;
+}
+
+static void prepare_rounded(const float *x, ptrdiff_t k, fs_prepared to) {
+  for (ptrdiff_t i = 0; i <= k; i += FS_LANES) {  // an odd last input has a partner
+    lanes value = __builtin_bit_cast(lanes, lanes_round_bf16(lanes_load_within(x, i, k)));
+    lanes_store((float *)(to.lines + i / FS_LANES * to.line_stride), value);
+  }
+}
+
+typedef uint16_t lanes_u16 __attribute__((ext_vector_type(FS_LANES)));
+typedef int8_t lanes_i8 __attribute__((ext_vector_type(FS_LANES)));
+
+static void prepare_pairs(const float *x, ptrdiff_t k, fs_prepared to) {
+  for (ptrdiff_t i = 0; i < (k + 31) / 32 * 32; i += FS_LANES) {
+    lanes_u16 halves = __builtin_convertvector(lanes_round_bf16(lanes_load_within(x, i, k)) >> 16, lanes_u16);
+    memcpy(to.lines + i / 32 * to.line_stride + i % 32 * 2, &halves, sizeof halves);
+  }
+}
+
+static void prepare_integers(const float *x, ptrdiff_t k, fs_prepared to) {
+  float *scales = fs_tail_scales(to.tail);
+  int32_t *offsets = fs_tail_offsets(to.tail, k);
+  float correction = 0;
+  for (ptrdiff_t g = 0; g < fs_groups(k); g++, offsets += 2) {
+    lanes_i32 greatest = 0;  // magnitudes compare as their bits do
+    for (ptrdiff_t i = g * FS_GROUP; i < (g + 1) * FS_GROUP; i += FS_LANES) {
+      lanes_i32 magnitude = __builtin_bit_cast(lanes_i32, lanes_load_within(x, i, k)) & 0x7fffffff;
+      greatest = magnitude > greatest ? magnitude : greatest;
+    }
+    float inverse = fs_integer_scale(__builtin_reduce_max(greatest), scales + g);
+    int32_t sums[2];
+    FS_UNROLL for (ptrdiff_t half = 0; half < 2; half++) {
+      lanes_i32 sum = 0;
+      for (ptrdiff_t i = 0; i < FS_GROUP_HALF; i += FS_LANES) {
+        ptrdiff_t at = g * FS_GROUP + half * FS_GROUP_HALF + i;
+        lanes rounded = lanes_load_within(x, at, k) * inverse + FS_INTEGER_ROUND;
+        lanes_i32 integers = __builtin_bit_cast(lanes_i32, rounded) - FS_INTEGER_ROUND_BITS;
+        if (inverse == 0) integers = 0;
+        sum += integers;
+        lanes_i8 bytes = __builtin_convertvector(integers, lanes_i8);
+        memcpy(to.lines + at / 64 * to.line_stride + at % 64, &bytes, sizeof bytes);
+      }
+      sums[half] = __builtin_reduce_add(sum);
+    }
+    correction = fmaf((float)(-128 * (sums[0] + sums[1])), scales[g], correction);
+    offsets[0] = -8 * sums[0];
+    offsets[1] = -8 * sums[1];
+  }
+  *fs_tail_correction(to.tail) = correction;
+}

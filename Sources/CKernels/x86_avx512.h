@@ -1,0 +1,68 @@
+// The AVX-512 sets: sixteen lanes are one register, 32 registers hold a tile. Included once for each way to multiply
+// bf16, with FS_SET naming the table, FS_NAME the set and FS_TARGET its features.
+#include <immintrin.h>
+
+#include "kernels.h"
+
+#pragma clang attribute push(__attribute__((target(FS_TARGET))), apply_to = function)
+
+#define FS_MASKED_LANES
+#define FS_VNNI
+#define FS_ATTENTION_HEADS 4
+#define FS_ATTENTION_VECTORS 4
+#include "lanes.h"
+#include "prepare.h"
+#include "tile.h"
+#if defined(FS_BLOCKS)
+#include "block_amx.h"
+#endif
+#include "vector.h"
+#include "grouped_attention.h"
+
+// (rows, panels); 8 chains hide the latency of the multiply-adds, more rows or panels save loads.
+#define FS_TILES(entry)                                                                                       \
+  entry(1, 1) entry(1, 2) entry(1, 3) entry(1, 4) entry(1, 8) entry(2, 1) entry(2, 2) entry(2, 3) entry(2, 4) \
+  entry(2, 8) entry(3, 1) entry(3, 2) entry(3, 3) entry(3, 4) entry(4, 1) entry(4, 2) entry(4, 3) entry(4, 4) \
+  entry(5, 1) entry(5, 2) entry(5, 3) entry(5, 4) entry(6, 1) entry(6, 2) entry(6, 3) entry(6, 4) entry(7, 1) \
+  entry(7, 2) entry(7, 3) entry(8, 1) entry(8, 2) entry(8, 3) entry(9, 1) entry(9, 2) entry(10, 1)            \
+  entry(10, 2) entry(11, 1) entry(11, 2) entry(12, 1) entry(12, 2)
+
+FS_TILES(FS_TILE)
+
+const fs_kernels FS_SET = {
+    .name = FS_NAME,
+#if defined(FS_BF16_PAIRS) || defined(FS_BF16_TILES)
+    .form = {FS_FORM_FLOATS, FS_FORM_PAIRS, FS_FORM_INTEGERS, FS_FORM_INTEGERS},
+#else
+    .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS},
+#endif
+    .prepare = {NULL, prepare_rounded, prepare_pairs, prepare_integers},
+    .tile_rows = 12,
+    .tile_panels = {{0, 8, 8, 4, 4, 4, 3, 3, 3, 2, 2, 2, 2},
+                    {0, 8, 8, 4, 4, 4, 3, 3, 3, 2, 2, 2, 2},
+                    {0, 8, 8, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
+                    {0, 4, 4, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2}},
+#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(f32, rows, panels),
+    .tile[FS_FORMAT_F32] = {FS_TILES(FS_ENTRY)},
+#undef FS_ENTRY
+#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(bf16, rows, panels),
+    .tile[FS_FORMAT_BF16] = {FS_TILES(FS_ENTRY)},
+#undef FS_ENTRY
+#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(int8, rows, panels),
+    .tile[FS_FORMAT_INT8] = {FS_TILES(FS_ENTRY)},
+#undef FS_ENTRY
+#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(int4, rows, panels),
+    .tile[FS_FORMAT_INT4] = {FS_TILES(FS_ENTRY)},
+#if defined(FS_BLOCKS)
+    FS_BLOCKS
+#endif
+    .scale = scale,
+    .gate = gate,
+    .rms_norm = rms_norm,
+    .latent_attention = latent_attention,
+    .grouped_attention = grouped_attention,
+    .argmax = argmax,
+    .exp = exponentials,
+};
+
+#pragma clang attribute pop
