@@ -57,6 +57,12 @@ public final class Checkpoint: Sendable {
   /// - Complexity: O(number of tensors)
   public var totalBytes: Int { tensors.values.reduce(0) { $0 + $1.bytes.count } }
 
+  /// The safetensors files and config.json, by path.
+  var mappedFiles: [MappedFile] {
+    let configuration = try? MappedFile(path: path + "/config.json")
+    return files.values.sorted { $0.path < $1.path } + (configuration.map { [$0] } ?? [])
+  }
+
   /// The mapped file that holds a tensor of this checkpoint.
   func file(of tensor: TensorDescription) -> MappedFile {
     guard let file = files[tensor.file] else { preconditionFailure("the tensor is of another checkpoint") }

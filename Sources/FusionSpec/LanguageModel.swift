@@ -47,8 +47,14 @@ public final class LanguageModel: Sendable {
     kernels = options.kernels
     threadCount = options.threadCount ?? ProcessInfo.processInfo.activeProcessorCount
     weightFormat = options.weights ?? Self.automaticFormat(checkpoint, architecture)
+    let total = ParameterSummary(architecture.parameters, description: description).byteCount(weightFormat)
     (decoder, ignoredTensors) = try ArchitectureRegistry.load(
-      checkpoint, options: LoadOptions(format: weightFormat, contextLength: context))
+      checkpoint,
+      options: LoadOptions(
+        format: weightFormat, contextLength: context, threadCount: threadCount,
+        packedWeightsFolder: options.packedWeightsFolder,
+        progress: options.byteProgress(total: total)))
+    options.progress?(1)
     name = checkpoint.name
     do {
       let processor = try TextProcessor(directory: directory)

@@ -10,14 +10,27 @@ public struct ModelOptions: Sendable {
   public var kernels: KernelSet
   /// Most positions a conversation may have; nil for what the model allows.
   public var context: Int?
+  /// A folder in which packed weights are kept between runs; nil keeps nothing.
+  public var packedWeightsFolder: String?
+  /// Told the share of the weights that is ready, from 0 to 1, while a model is opened.
+  public var progress: (@Sendable (Double) -> Void)?
 
   /// Makes options.
   public init(
-    weights: WeightFormat? = nil, threadCount: Int? = nil, kernels: KernelSet = .best, context: Int? = nil
+    weights: WeightFormat? = nil, threadCount: Int? = nil, kernels: KernelSet = .best, context: Int? = nil,
+    packedWeightsFolder: String? = nil, progress: (@Sendable (Double) -> Void)? = nil
   ) {
+    self.packedWeightsFolder = packedWeightsFolder
+    self.progress = progress
     self.weights = weights
     self.threadCount = threadCount
     self.kernels = kernels
     self.context = context
+  }
+
+  /// Turns bytes that are ready into their share of `total`.
+  func byteProgress(total: Int) -> (@Sendable (Int) -> Void)? {
+    guard let progress else { return nil }
+    return { (bytes: Int) -> Void in progress(min(1, Double(bytes) / Double(max(1, total)))) }
   }
 }

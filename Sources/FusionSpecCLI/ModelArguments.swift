@@ -23,6 +23,13 @@ struct ModelArguments: ParsableArguments {
   )
   var isa = "auto"
 
+  @Option(
+    help: ArgumentHelp(
+      "Keep packed weights in this folder, so that the next start maps them into memory (default: "
+        + "$FUSIONSPEC_PACKED_WEIGHTS, else nothing is kept).", valueName: "folder"),
+    completion: .directory)
+  var packedWeights: String?
+
   @Option(help: "Most positions of a conversation (default: what the model allows, at most 262144).")
   var context: Int?
 
@@ -39,6 +46,9 @@ struct ModelArguments: ParsableArguments {
       throw ValidationError(
         "--isa: found '\(isa)', accepted on this machine: auto, "
           + KernelSet.available.map(\.name).joined(separator: ", "))
+    }
+    if packedWeights == "" {
+      throw ValidationError("--packed-weights: found an empty name, accepted: a folder")
     }
     if let context, !(2...(1 << 24)).contains(context) {
       throw ValidationError("--context: found \(context), accepted: 2 to \(1 << 24)")
@@ -74,7 +84,12 @@ struct ModelArguments: ParsableArguments {
   var options: ModelOptions {
     ModelOptions(
       weights: WeightFormat(rawValue: weights), threadCount: threads, kernels: KernelSet.named(isa) ?? .best,
-      context: context)
+      context: context, packedWeightsFolder: packedWeightsFolder, progress: LoadingBar.onTerminal())
+  }
+
+  private var packedWeightsFolder: String? {
+    let folder = packedWeights ?? ProcessInfo.processInfo.environment["FUSIONSPEC_PACKED_WEIGHTS"]
+    return folder?.isEmpty == true ? nil : folder
   }
 
   /// Opens the model.

@@ -7,11 +7,24 @@ public struct LoadOptions: Sendable {
   public var format: WeightFormat
   /// Positions to prepare for; at most what the configuration allows.
   public var contextLength: Int
+  /// Threads that pack weights.
+  public var threadCount: Int
+  /// A folder in which packed weights are kept between runs: a run that finds them there maps them into memory instead of
+  /// packing them again. nil keeps nothing.
+  public var packedWeightsFolder: String?
+  /// Told the bytes of weights that are ready, while a model is loaded.
+  public var progress: (@Sendable (_ bytes: Int) -> Void)?
 
   /// Makes options.
-  public init(format: WeightFormat, contextLength: Int) {
+  public init(
+    format: WeightFormat, contextLength: Int, threadCount: Int = 1, packedWeightsFolder: String? = nil,
+    progress: (@Sendable (_ bytes: Int) -> Void)? = nil
+  ) {
     self.format = format
     self.contextLength = contextLength
+    self.threadCount = threadCount
+    self.packedWeightsFolder = packedWeightsFolder
+    self.progress = progress
   }
 }
 
@@ -100,7 +113,12 @@ public enum ArchitectureRegistry {
     let architecture = try architecture(for: checkpoint)
     let reader = TensorReader(checkpoint: checkpoint)
     try reader.requireAll(architecture.parameters.map { ($0.name, $0.shape) })
-    let model = try architecture.load(reader, options: options)
+    let store = options.packedWeightsFolder.map {
+      PackedStore(folder: $0, checkpoint: checkpoint, format: options.format)
+    }
+    let loader = BlueprintLoader(
+      architecture.blueprint, source: .checkpoint(reader), options: options, store: store)
+    let model = try loader.model()
     return (model, try reader.finish())
   }
 }

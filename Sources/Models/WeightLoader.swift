@@ -5,12 +5,13 @@ import Tensors
 struct WeightLoader {
   let source: WeightSource
   let format: WeightFormat
+  let factory: MatrixFactory
 
   /// The format of matrices that 4 bits would harm more than they save.
   var sensitiveFormat: WeightFormat { format == .int4 ? .int8 : format }
 
   /// The same for matrices that are all sensitive.
-  var sensitive: WeightLoader { WeightLoader(source: source, format: sensitiveFormat) }
+  var sensitive: WeightLoader { WeightLoader(source: source, format: sensitiveFormat, factory: factory) }
 
   /// A vector in f32.
   func vector(_ name: String, count: Int) throws(LoadError) -> FloatVector {
@@ -27,7 +28,7 @@ struct WeightLoader {
     _ name: String, outputs: Int, inputs: Int, format: WeightFormat? = nil
   ) throws(LoadError) -> PackedMatrix {
     let matrix = try source.matrix(name, outputs: outputs, inputs: inputs)
-    return unsafe PackedMatrix(outputs: outputs, inputs: inputs, format: format ?? self.format) {
+    return unsafe factory.matrix(name, outputs: outputs, inputs: inputs, format: format ?? self.format) {
       unsafe matrix.readRows($0, into: $1)
     }
   }
@@ -46,7 +47,8 @@ struct WeightLoader {
         ))
       outputs += part.outputs
     }
-    return unsafe PackedMatrix(outputs: outputs, inputs: inputs, format: format ?? self.format) {
+    let key = parts.map(\.name).joined(separator: "|")
+    return unsafe factory.matrix(key, outputs: outputs, inputs: inputs, format: format ?? self.format) {
       rows, buffer in
       for (matrix, place) in matrices {
         let overlap = rows.clamped(to: place)
@@ -65,8 +67,8 @@ struct WeightLoader {
   ) throws(LoadError) -> (gateAndUp: PackedMatrix, down: PackedMatrix) {
     let gate = try source.matrix(prefix + names.gate + ".weight", outputs: width, inputs: hidden)
     let up = try source.matrix(prefix + names.up + ".weight", outputs: width, inputs: hidden)
-    let gateAndUp = unsafe PackedMatrix.gatedPair(
-      outputs: width, inputs: hidden, format: format,
+    let gateAndUp = unsafe factory.gatedPair(
+      "\(prefix)\(names.gate)|\(names.up)", outputs: width, inputs: hidden, format: format,
       readGate: { unsafe gate.readRows($0, into: $1) }, readUp: { unsafe up.readRows($0, into: $1) })
     return (gateAndUp, try matrix(prefix + names.down + ".weight", outputs: hidden, inputs: width))
   }
@@ -77,27 +79,36 @@ struct WeightLoader {
   ) throws(LoadError) -> (keys: [PackedMatrix], values: [PackedMatrix]) {
     let headRows = shape.nope + shape.value
     let rank = shape.rank
-    let all = try source.floats(name, shape: [shape.heads * headRows, rank])
+    let all = try source.matrix(name, outputs: shape.heads * headRows, inputs: rank)
     var keys: [PackedMatrix] = []
     var values: [PackedMatrix] = []
     for head in 0..<shape.heads {
-      let base = head * headRows * rank
+      let first = head * headRows
+      let key = "\(name)|key \(head)"
+      var rows: [Float] = []
+      if !factory.isStored(key, outputs: rank, inputs: shape.nope, format: sensitiveFormat) {
+        rows = unsafe [Float](unsafeUninitializedCapacity: shape.nope * rank) { buffer, count in
+          unsafe all.readRows(
+            first..<first + shape.nope,
+            into: UnsafeMutableBufferPointer(rebasing: buffer[..<(shape.nope * rank)]))
+          count = shape.nope * rank
+        }
+      }
       keys.append(
-        unsafe PackedMatrix(outputs: rank, inputs: shape.nope, format: sensitiveFormat) { rows, buffer in
-          for (place, column) in rows.enumerated() {
+        unsafe factory.matrix(key, outputs: rank, inputs: shape.nope, format: sensitiveFormat) {
+          range, buffer in
+          for (place, column) in range.enumerated() {
             for input in 0..<shape.nope {
-              unsafe buffer[place * shape.nope + input] = all[base + input * rank + column]
+              unsafe buffer[place * shape.nope + input] = rows[input * rank + column]
             }
           }
         })
-      let valueBase = base + shape.nope * rank
       values.append(
-        unsafe PackedMatrix(outputs: shape.value, inputs: rank, format: sensitiveFormat) { rows, buffer in
-          for (place, row) in rows.enumerated() {
-            for input in 0..<rank {
-              unsafe buffer[place * rank + input] = all[valueBase + row * rank + input]
-            }
-          }
+        unsafe factory.matrix(
+          "\(name)|value \(head)", outputs: shape.value, inputs: rank, format: sensitiveFormat
+        ) { range, buffer in
+          let begin = first + shape.nope
+          unsafe all.readRows(begin + range.lowerBound..<begin + range.upperBound, into: buffer)
         })
     }
     return (keys, values)

@@ -38,6 +38,11 @@ public struct MappedFileError: Error, Equatable, Sendable, CustomStringConvertib
   public let path: String
   /// The file's size in bytes when it was opened.
   public let byteCount: Int
+  /// When its contents were last changed, in nanoseconds since 1970.
+  public let modificationTime: Int
+
+  /// Its first byte; nil for an empty file.
+  var address: UnsafeRawPointer? { unsafe base }
 
   /// Maps the whole file. An empty file is fine; a folder, device or pipe is refused.
   public init(path: String) throws(MappedFileError) {
@@ -60,6 +65,7 @@ public struct MappedFileError: Error, Equatable, Sendable, CustomStringConvertib
 
     self.path = path
     byteCount = Int(status.st_size)
+    modificationTime = Int(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int(status.st_mtim.tv_nsec)
     if byteCount == 0 {
       unsafe base = nil
       return

@@ -23,7 +23,9 @@ public enum WeightFormat: String, Sendable, CaseIterable {
 
 /// A weight matrix [outputs, inputs], packed for the kernels in panels of 16 outputs. A gated pair holds two
 /// such matrices, their panels alternating.
-public final class PackedMatrix: Sendable {
+@safe public final class PackedMatrix: @unchecked Sendable {
+  // Sendable: the panels never change after init.
+
   /// Rows of the weight matrix: elements of an output row. For a gated pair, of each of the two.
   public let outputs: Int
   /// Columns of the weight matrix: elements of an input row.
@@ -32,12 +34,15 @@ public final class PackedMatrix: Sendable {
   public let format: WeightFormat
   /// Whether it was made by `gatedPair`, for `KernelSet.multiplyGated`.
   public let isGatedPair: Bool
-  let memory: AlignedMemory
+  /// The panels, 64-byte aligned.
+  let panels: UnsafeRawPointer
+  /// What keeps them in memory.
+  private let owner: AnyObject
 
   /// Panels of 16 outputs, the unit in which work is split. For a gated pair, pairs of panels.
   public var panelCount: Int { (outputs + 15) / 16 }
   /// Bytes of the packed weights.
-  public var byteCount: Int { memory.byteCount }
+  public var byteCount: Int { panelCount * (isGatedPair ? 2 : 1) * panelByteCount }
 
   var panelByteCount: Int { fs_panel_bytes(format.kernelFormat, inputs) }
 
@@ -47,8 +52,29 @@ public final class PackedMatrix: Sendable {
     self.inputs = inputs
     self.format = format
     self.isGatedPair = isGatedPair
-    let panels = (outputs + 15) / 16 * (isGatedPair ? 2 : 1)
-    memory = AlignedMemory(byteCount: panels * fs_panel_bytes(format.kernelFormat, inputs))
+    let count = (outputs + 15) / 16 * (isGatedPair ? 2 : 1)
+    let memory = AlignedMemory(byteCount: count * fs_panel_bytes(format.kernelFormat, inputs))
+    unsafe panels = UnsafeRawPointer(memory.address)
+    owner = memory
+  }
+
+  /// A matrix whose panels stand in a file since it was packed, 64-byte aligned from `offset` on; nil where the file ends
+  /// before they do.
+  public init?(
+    outputs: Int, inputs: Int, format: WeightFormat, isGatedPair: Bool, mapped file: MappedFile, offset: Int
+  ) {
+    precondition(outputs >= 0 && inputs >= 0, "negative size")
+    self.outputs = outputs
+    self.inputs = inputs
+    self.format = format
+    self.isGatedPair = isGatedPair
+    let (size, overflow) = ((outputs + 15) / 16 * (isGatedPair ? 2 : 1))
+      .multipliedReportingOverflow(by: fs_panel_bytes(format.kernelFormat, inputs))
+    guard !overflow, offset >= 0, offset % 64 == 0, offset <= file.byteCount, size <= file.byteCount - offset,
+      let base = unsafe file.address
+    else { return nil }
+    unsafe panels = base + offset
+    owner = file
   }
 
   /// Packs a matrix that `readRows` delivers in runs of at most 16 rows: it is given row numbers and a dense
@@ -60,6 +86,20 @@ public final class PackedMatrix: Sendable {
     self.init(outputs: outputs, inputs: inputs, format: format, isGatedPair: false)
     let staging = AlignedMemory(byteCount: 16 * inputs * MemoryLayout<Float>.stride)
     for panel in 0..<panelCount { try unsafe pack(panel, at: panel, staging: staging, readRows: readRows) }
+  }
+
+  /// The same with the threads of a pool; they call `readRows` at the same time.
+  public convenience init(
+    outputs: Int, inputs: Int, format: WeightFormat, pool: WorkerPool,
+    readRows: (Range<Int>, UnsafeMutableBufferPointer<Float>) -> Void
+  ) {
+    self.init(outputs: outputs, inputs: inputs, format: format, isGatedPair: false)
+    pool.run { worker in
+      let staging = AlignedMemory(byteCount: 16 * inputs * MemoryLayout<Float>.stride)
+      for panel in worker.share(of: panelCount) {
+        unsafe pack(panel, at: panel, staging: staging, readRows: readRows)
+      }
+    }
   }
 
   /// Packs the gate and up matrices of a gated unit, both [outputs, inputs], panel by panel in turn.
@@ -77,6 +117,24 @@ public final class PackedMatrix: Sendable {
     return matrix
   }
 
+  /// The same with the threads of a pool; they call the closures at the same time.
+  public static func gatedPair(
+    outputs: Int, inputs: Int, format: WeightFormat, pool: WorkerPool,
+    readGate: (Range<Int>, UnsafeMutableBufferPointer<Float>) -> Void,
+    readUp: (Range<Int>, UnsafeMutableBufferPointer<Float>) -> Void
+  ) -> PackedMatrix {
+    let matrix = PackedMatrix(outputs: outputs, inputs: inputs, format: format, isGatedPair: true)
+    pool.run { worker in
+      let staging = AlignedMemory(byteCount: 16 * inputs * MemoryLayout<Float>.stride)
+      for panel in worker.share(of: matrix.panelCount) {
+        unsafe matrix.pack(panel, at: 2 * panel, staging: staging, readRows: readGate)
+        unsafe matrix.pack(panel, at: 2 * panel + 1, staging: staging, readRows: readUp)
+      }
+    }
+    return matrix
+  }
+
+  /// Packs one panel; only while the matrix is being made, when the panels are its own memory.
   private func pack<E: Error>(
     _ panel: Int, at slot: Int, staging: AlignedMemory,
     readRows: (Range<Int>, UnsafeMutableBufferPointer<Float>) throws(E) -> Void
@@ -84,8 +142,13 @@ public final class PackedMatrix: Sendable {
     let rows = 16 * panel..<min(16 * panel + 16, outputs)
     let floats = unsafe staging.address.assumingMemoryBound(to: Float.self)
     try unsafe readRows(rows, UnsafeMutableBufferPointer(start: floats, count: rows.count * inputs))
-    unsafe fs_pack_panel(
-      format.kernelFormat, floats, inputs, rows.count, inputs, memory.address + slot * panelByteCount)
+    let target = unsafe UnsafeMutableRawPointer(mutating: panels) + slot * panelByteCount
+    unsafe fs_pack_panel(format.kernelFormat, floats, inputs, rows.count, inputs, target)
+  }
+
+  /// Calls `body` with the panels' bytes, for writing them to a file.
+  public func withPackedBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+    try unsafe body(UnsafeRawBufferPointer(start: panels, count: byteCount))
   }
 
   /// Row `index` of the weights as the kernels see it (rounded for the narrow formats). For a gated pair, of the gate
@@ -109,6 +172,6 @@ public final class PackedMatrix: Sendable {
     let slot = isGatedPair ? index / 16 * 2 + (up ? 1 : 0) : index / 16
     guard let target = buffer.baseAddress else { return }
     unsafe fs_unpack_row(
-      format.kernelFormat, memory.address + slot * panelByteCount, index % 16, inputs, target)
+      format.kernelFormat, panels + slot * panelByteCount, index % 16, inputs, target)
   }
 }

@@ -40,7 +40,12 @@ public struct BenchmarkModel: Sendable {
     let summary = ParameterSummary(architecture.parameters, description: architecture.description)
     let format = try WeightMemory(summary).choose(options.weights, file: configuration.file)
     let decoder = try ArchitectureRegistry.randomModel(
-      configuration, options: LoadOptions(format: format, contextLength: context))
+      configuration,
+      options: LoadOptions(
+        format: format, contextLength: context,
+        threadCount: options.threadCount ?? ProcessInfo.processInfo.activeProcessorCount,
+        progress: options.byteProgress(total: summary.byteCount(format))))
+    options.progress?(1)
     self.init(
       name: directory.standardizedFileURL.lastPathComponent, decoder: decoder, architecture: architecture,
       format: format, options: options, isRandom: true)

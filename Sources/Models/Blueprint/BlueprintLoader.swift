@@ -10,9 +10,13 @@ struct BlueprintLoader {
   /// Cosines and sines, shared by all layers.
   private let rotary: RotaryTable
 
-  init(_ blueprint: DecoderBlueprint, source: WeightSource, options: LoadOptions) {
+  init(
+    _ blueprint: DecoderBlueprint, source: WeightSource, options: LoadOptions, store: PackedStore? = nil
+  ) {
     self.blueprint = blueprint
-    weights = WeightLoader(source: source, format: options.format)
+    weights = WeightLoader(
+      source: source, format: options.format,
+      factory: MatrixFactory(threadCount: options.threadCount, store: store, progress: options.progress))
     contextLength = min(options.contextLength, blueprint.context)
     let dimension: Int
     let interleaved: Bool
@@ -60,6 +64,7 @@ struct BlueprintLoader {
         try BlueprintLoader(self, weights: weights.sensitive).mtpHead(head, cacheLayer: layers.count + index))
     }
     for (prefix, reason) in blueprint.ignored { source.ignore(prefix: prefix, reason: reason) }
+    weights.factory.finish()
     return DecoderModel(
       description: blueprint.description, contextCapacity: contextLength, embedding: embedding,
       layers: layers,

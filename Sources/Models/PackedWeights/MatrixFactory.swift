@@ -1,0 +1,59 @@
+import Checkpoints
+import Tensors
+
+/// Makes packed matrices with several threads, or takes them from a store, and says how far it is.
+final class MatrixFactory {
+  private let pool: WorkerPool
+  private let store: PackedStore?
+  private let progress: (@Sendable (_ bytes: Int) -> Void)?
+  private var byteCount = 0
+
+  init(threadCount: Int, store: PackedStore? = nil, progress: (@Sendable (_ bytes: Int) -> Void)? = nil) {
+    pool = WorkerPool(threadCount: threadCount, bindsThreads: false)
+    self.store = store
+    self.progress = progress
+  }
+
+  /// A matrix [outputs, inputs]; `key` tells it apart from all others of the model.
+  func matrix(
+    _ key: String, outputs: Int, inputs: Int, format: WeightFormat,
+    readRows: (Range<Int>, UnsafeMutableBufferPointer<Float>) -> Void
+  ) -> PackedMatrix {
+    take(key, outputs: outputs, inputs: inputs, format: format, isGatedPair: false) {
+      unsafe PackedMatrix(outputs: outputs, inputs: inputs, format: format, pool: pool, readRows: readRows)
+    }
+  }
+
+  /// The two matrices of a gated unit.
+  func gatedPair(
+    _ key: String, outputs: Int, inputs: Int, format: WeightFormat,
+    readGate: (Range<Int>, UnsafeMutableBufferPointer<Float>) -> Void,
+    readUp: (Range<Int>, UnsafeMutableBufferPointer<Float>) -> Void
+  ) -> PackedMatrix {
+    take(key, outputs: outputs, inputs: inputs, format: format, isGatedPair: true) {
+      unsafe PackedMatrix.gatedPair(
+        outputs: outputs, inputs: inputs, format: format, pool: pool, readGate: readGate, readUp: readUp)
+    }
+  }
+
+  /// Whether the store has a plain matrix, so that what it is made of need not be read.
+  func isStored(_ key: String, outputs: Int, inputs: Int, format: WeightFormat) -> Bool {
+    store?.matrix(key, outputs: outputs, inputs: inputs, format: format, isGatedPair: false) != nil
+  }
+
+  /// Ends the loading of a model.
+  func finish() { store?.finish() }
+
+  private func take(
+    _ key: String, outputs: Int, inputs: Int, format: WeightFormat, isGatedPair: Bool,
+    make: () -> PackedMatrix
+  ) -> PackedMatrix {
+    let stored = store?.matrix(
+      key, outputs: outputs, inputs: inputs, format: format, isGatedPair: isGatedPair)
+    let matrix = stored ?? make()
+    if stored == nil { store?.add(key, matrix) }
+    byteCount += matrix.byteCount
+    progress?(byteCount)
+    return matrix
+  }
+}
