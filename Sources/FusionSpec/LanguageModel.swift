@@ -52,7 +52,7 @@ public final class LanguageModel: Sendable {
       checkpoint,
       options: LoadOptions(
         format: weightFormat, contextLength: context, threadCount: threadCount,
-        packedWeightsFolder: options.packedWeightsFolder,
+        packedWeightsFolder: options.packedWeightsFolder, mapsPackedWeights: options.mapsPackedWeights,
         progress: options.byteProgress(total: total)))
     options.progress?(1)
     name = checkpoint.name

@@ -12,15 +12,19 @@ public struct ModelOptions: Sendable {
   public var context: Int?
   /// A folder in which packed weights are kept between runs; nil keeps nothing.
   public var packedWeightsFolder: String?
+  /// Whether kept weights are used where they stand, mapped into memory: no start-up time, slower decoding.
+  public var mapsPackedWeights: Bool
   /// Told the share of the weights that is ready, from 0 to 1, while a model is opened.
   public var progress: (@Sendable (Double) -> Void)?
 
   /// Makes options.
   public init(
     weights: WeightFormat? = nil, threadCount: Int? = nil, kernels: KernelSet = .best, context: Int? = nil,
-    packedWeightsFolder: String? = nil, progress: (@Sendable (Double) -> Void)? = nil
+    packedWeightsFolder: String? = nil, mapsPackedWeights: Bool = false,
+    progress: (@Sendable (Double) -> Void)? = nil
   ) {
     self.packedWeightsFolder = packedWeightsFolder
+    self.mapsPackedWeights = mapsPackedWeights
     self.progress = progress
     self.weights = weights
     self.threadCount = threadCount
