@@ -33,6 +33,12 @@ struct ModelArguments: ParsableArguments {
   @Option(help: "Most positions of a conversation (default: what the model allows, at most 262144).")
   var context: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "File that says how the model switches thinking modes (default: found from the model folder).",
+      valueName: "file"), completion: .file(extensions: ["json"]))
+  var thinkingProfile: String?
+
   func validate() throws {
     if weights != "auto", WeightFormat(rawValue: weights) == nil {
       throw ValidationError(
@@ -84,7 +90,8 @@ struct ModelArguments: ParsableArguments {
   var options: ModelOptions {
     ModelOptions(
       weights: WeightFormat(rawValue: weights), threadCount: threads, kernels: KernelSet.named(isa) ?? .best,
-      context: context, packedWeightsFolder: packedWeightsFolder, progress: LoadingBar.onTerminal())
+      context: context, packedWeightsFolder: packedWeightsFolder,
+      thinkingProfile: thinkingProfile.map { URL(filePath: $0) }, progress: LoadingBar.onTerminal())
   }
 
   private var packedWeightsFolder: String? {

@@ -33,6 +33,7 @@ struct AcceptancePage {
     \(prompts)
     \(costs)
     \(thinking)
+    \(budgets)
     \(replies)
     </main></body></html>
 
@@ -224,6 +225,17 @@ struct AcceptancePage {
       <p class="soft">Answers that are exactly right, by how the model was asked to think. Open dots are plain decoding.</p>
       <div class="card">\(ThinkingChart.markup(entries))</div>
       \(ThinkingChart.table(entries))
+      """
+  }
+
+  private var budgets: String {
+    if report.budgets.isEmpty || report.isSynthetic { return "" }
+    return """
+      <h2>Thinking: accuracy against budget</h2>
+      <p class="soft">Slow thinking, its thoughts ended after so many tokens. The dashed lines are the modes above, without a \
+      budget.</p>
+      <div class="card">\(BudgetChart.markup(report))</div>
+      \(BudgetChart.table(report))
       """
   }
 
