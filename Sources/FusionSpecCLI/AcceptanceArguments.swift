@@ -120,6 +120,7 @@ struct AcceptanceArguments: ParsableArguments {
 
   func validate() throws {
     try checkMaxTokens(maxTokens)
+    try limits.checkBridge(isLimited: limits.isLimited || thinkingBudgets != nil)
     if !(1...256).contains(batch) { throw ValidationError("--batch: found \(batch), accepted: 1 to 256") }
     if !(1...1000).contains(repetitions) {
       throw ValidationError("--repetitions: found \(repetitions), accepted: 1 to 1000")

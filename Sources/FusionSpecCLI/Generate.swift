@@ -31,6 +31,7 @@ struct Generate: ParsableCommand {
           : "give only one of PROMPT, --prompt-file, --token-ids and --prompts")
     }
     if !(1...256).contains(batch) { throw ValidationError("--batch: found \(batch), accepted: 1 to 256") }
+    try generation.limits.checkBridge(isLimited: generation.limits.isLimited)
     if batch > 1, prompts == nil { throw ValidationError("--batch needs --prompts") }
     if showAcceptance, json || prompts != nil {
       throw ValidationError(

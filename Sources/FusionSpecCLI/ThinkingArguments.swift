@@ -45,6 +45,16 @@ struct ThinkingArguments: ParsableArguments {
     }
   }
 
+  /// Refuses a bridge that nothing would ever force.
+  func checkBridge(isLimited: Bool) throws {
+    if !thinkingBridge.isEmpty, !isLimited {
+      throw ValidationError("--thinking-bridge has no meaning without --thinking-budget or --answer-reserve")
+    }
+  }
+
+  /// Whether the thoughts may be ended by a limit.
+  var isLimited: Bool { thinkingBudget != nil || answerReserve > 0 }
+
   /// Refuses the options of automatic mode where no request is in it, or where the model chooses by itself.
   func check(_ requests: [GenerationRequest], isAutomatic: Bool) throws {
     let option =

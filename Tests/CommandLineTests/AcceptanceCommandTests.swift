@@ -72,6 +72,8 @@ struct AcceptanceCommandTests {
     }
     let settings = try #require(document["settings"] as? [[String: Any]])
     #expect(settings.last?["escalated"] as? Double ?? 0 > 0)
+    #expect(document["auto_thinking"] as? String == "runtime")
+    #expect(document["auto_threshold"] as? Double == 0.99)
     #expect(outcome.errors.contains("budget"))
     let html = try String(contentsOf: page, encoding: .utf8)
     #expect(html.contains("accuracy against budget"))

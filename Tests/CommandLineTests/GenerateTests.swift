@@ -95,6 +95,8 @@ struct GenerateTests {
       #expect(document["thinking_text"] is NSNull == (used == "fast"))
       #expect((thinking["dropped_tokens"] as? Int ?? 0 > 0) == (used == "slow"))
     }
+    let shown = try Command.run(base.filter { $0 != "--json" } + ["--auto-threshold", "1"])
+    #expect(shown.errors.contains("thinking slow") && shown.errors.contains("runtime: confidence"))
     let fast = try Command.run(["generate", "1 + 1", "--thinking", "fast", "--json"]).json()
     #expect((fast["thinking"] as? [String: Any])?["reason"] as? String == "requested")
   }

@@ -59,6 +59,7 @@ struct WrongUsageTests {
       "generate", "a", "--max-tokens", "9", "--thinking-budget", "0", "--thinking-bridge",
       "so I say 1 2 3 4 5 6 7 8",
       mentions: "bridge"),
+    Case("generate", "a", "--thinking-bridge", "so", mentions: "--thinking-budget"),
     Case("generate", "a", "--auto-threshold", "1.5", "--thinking", "auto", mentions: "auto-threshold"),
     Case("generate", "a", "--auto-threshold", "nan", "--thinking", "auto", mentions: "auto-threshold"),
     Case("generate", "a", "--auto-threshold", "0.5", "--thinking", "auto", mentions: "auto-threshold"),

@@ -122,7 +122,8 @@ struct RuntimeAutoTests {
 
   @Test
   func `thresholds 0 and 1 keep everything and almost nothing`() throws {
-    let model = try LanguageModel(contentsOf: ExactnessTests.abacus)
+    let model = try LanguageModel(
+      contentsOf: ExactnessTests.abacus, options: ModelOptions(threadCount: 1))
     let kept = try Self.run(
       model, Self.requests(model, Self.settings(0), temperature: 0), .automatic, batch: 8
     ).results
@@ -141,7 +142,8 @@ struct RuntimeAutoTests {
 
   @Test
   func `a reply that is stopped by its reader ends at that token, held back or not`() throws {
-    let model = try LanguageModel(contentsOf: ExactnessTests.abacus)
+    let model = try LanguageModel(
+      contentsOf: ExactnessTests.abacus, options: ModelOptions(threadCount: 1))
     let request = try model.request(
       .user("Tell me a short story."), thinking: Self.settings(0), maximumTokens: 30)
     for count in 1...6 {
@@ -165,7 +167,8 @@ struct RuntimeAutoTests {
 
   @Test
   func `a request that is cancelled while tokens are held back has none of them`() throws {
-    let model = try LanguageModel(contentsOf: ExactnessTests.abacus)
+    let model = try LanguageModel(
+      contentsOf: ExactnessTests.abacus, options: ModelOptions(threadCount: 1))
     var request = try model.request(
       .user("Tell me a short story."), thinking: Self.settings(0), maximumTokens: 30)
     request.speculation = .off
@@ -181,7 +184,8 @@ struct RuntimeAutoTests {
 
   @Test
   func `who chooses is checked against what the model can`() throws {
-    let model = try LanguageModel(contentsOf: ExactnessTests.abacus)
+    let model = try LanguageModel(
+      contentsOf: ExactnessTests.abacus, options: ModelOptions(threadCount: 1))
     #expect(
       try model.request(.user("1"), thinking: ThinkingSettings(mode: .auto), maximumTokens: 4).escalation
         == nil)

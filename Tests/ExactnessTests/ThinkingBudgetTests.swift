@@ -63,7 +63,8 @@ struct ThinkingBudgetTests {
   func `budgets are exact and the same at every depth and batch size`(
     temperature: Float, bridge: String, budgets: [Int]
   ) throws {
-    let model = try LanguageModel(contentsOf: ExactnessTests.abacus)
+    let model = try LanguageModel(
+      contentsOf: ExactnessTests.abacus, options: ModelOptions(threadCount: 1))
     let profile = try #require(model.thinkingProfile)
     let context = try Self.requests(model, temperature: 0, budget: nil).map(\.greatestLength).max() ?? 1
     let engines = [1, 8].map { model.makeEngine(batchSize: $0, context: context) }
@@ -104,7 +105,8 @@ struct ThinkingBudgetTests {
 
   @Test
   func `an answer reserve is kept, bridge and marker in front of it`() throws {
-    let model = try LanguageModel(contentsOf: ExactnessTests.abacus)
+    let model = try LanguageModel(
+      contentsOf: ExactnessTests.abacus, options: ModelOptions(threadCount: 1))
     let profile = try #require(model.thinkingProfile)
     let engine = model.makeEngine(batchSize: 8)
     let requests = try Self.requests(model, temperature: 0, budget: nil, bridge: " So:", reserve: 70)
@@ -120,7 +122,8 @@ struct ThinkingBudgetTests {
 
   @Test
   func `a prompt that opened the thoughts begins inside them`() throws {
-    let model = try LanguageModel(contentsOf: ExactnessTests.abacus)
+    let model = try LanguageModel(
+      contentsOf: ExactnessTests.abacus, options: ModelOptions(threadCount: 1))
     let profile = try #require(model.thinkingProfile)
     let engine = model.makeEngine()
     let prompt = try model.encode(.user("What is 347 * 28?"), thinking: .slow) + [profile.open.token]
@@ -147,7 +150,8 @@ struct ThinkingBudgetTests {
 
   @Test
   func `an answer follows a forced marker even where the model would end or think again`() throws {
-    let model = try LanguageModel(contentsOf: ExactnessTests.abacus)
+    let model = try LanguageModel(
+      contentsOf: ExactnessTests.abacus, options: ModelOptions(threadCount: 1))
     let profile = try #require(model.thinkingProfile)
     let engine = model.makeEngine()
     let prompt = try model.encode(.user("What is 347 * 28?"), thinking: .slow) + [profile.open.token]
@@ -182,7 +186,8 @@ struct ThinkingBudgetTests {
     (ThinkingSettings(answerReserve: -1), "answer-reserve"),
   ])
   func `limits that do not fit are refused`(settings: ThinkingSettings, option: String) throws {
-    let model = try LanguageModel(contentsOf: ExactnessTests.abacus)
+    let model = try LanguageModel(
+      contentsOf: ExactnessTests.abacus, options: ModelOptions(threadCount: 1))
     let engine = model.makeEngine()
     let request = try model.request(.user("1 + 1"), thinking: settings, maximumTokens: 16)
     let error = try #require(throws: RequestError.self) { try engine.submit(request) }

@@ -78,6 +78,8 @@ public struct AcceptanceReport: Sendable {
   public var skippedPrompts: [String]
   /// Names of the prompts of which only the last tokens were used.
   public var truncatedPrompts: [String]
+  /// Who chose between fast and slow in automatic mode; nil where that mode was not run.
+  public var automatic: AutomaticThinking?
   /// What slow thinking reached with each budget asked for, in ascending order.
   public var budgets: [BudgetResult]
   /// What the wiring test of the draft head found; nil for a model without one.
@@ -89,6 +91,7 @@ public struct AcceptanceReport: Sendable {
     prompts: [ReportPrompt],
     results: [SettingResult], costs: CostMeasurement, skippedPrompts: [String] = [],
     truncatedPrompts: [String] = [],
+    automatic: AutomaticThinking? = nil,
     budgets: [BudgetResult] = [],
     probe: DraftHeadProbe? = nil
   ) {
@@ -102,8 +105,17 @@ public struct AcceptanceReport: Sendable {
     self.costs = costs
     self.skippedPrompts = skippedPrompts
     self.truncatedPrompts = truncatedPrompts
+    self.automatic = automatic
     self.budgets = budgets
     self.probe = probe
+  }
+
+  /// Who chose in automatic mode, in a few words; nil where that mode was not run.
+  public var automaticChoice: String? {
+    automatic.map {
+      $0 == .model
+        ? "auto: the model's choice" : "auto: the runtime's choice, threshold \(options.limits.threshold)"
+    }
   }
 
   /// Whether acceptance was forced, which makes every text garbage.

@@ -94,6 +94,17 @@ public final class AcceptanceRunner {
   /// Prompts that will be run.
   public var promptCount: Int { prompts.count }
 
+  /// Who chooses in automatic mode; nil where no prompt is in it.
+  private var automatic: AutomaticThinking? {
+    if requests.joined().contains(where: { $0.escalation != nil }) { return .runtime }
+    let isAsked = options.thinking.contains { mode in
+      mode == .auto
+        || mode == nil
+          && prompts.contains { ($0.thinking ?? model.thinkingProfile?.defaultMode) == .auto }
+    }
+    return isAsked ? .model : nil
+  }
+
   /// Plain decoding, then the settings.
   private var speculations: [Speculation] { [.off] + options.speculations }
 
@@ -130,7 +141,7 @@ public final class AcceptanceRunner {
       threads: model.threadCount,
       options: options, prompts: Array(prompts.prefix(complete)), results: results,
       costs: measureCosts(results.first), skippedPrompts: skippedPrompts, truncatedPrompts: truncatedPrompts,
-      budgets: budgets, probe: probe)
+      automatic: automatic, budgets: budgets, probe: probe)
   }
 
   /// Slow thinking under each budget, over the prompts that everything else was run on.

@@ -17,6 +17,9 @@ struct AcceptanceDocument {
       "synthetic_acceptance": options.syntheticAcceptance.map(Self.numbers) ?? .null,
       "skipped_prompts": .array(report.skippedPrompts.map { .string($0) }),
       "truncated_prompts": .array(report.truncatedPrompts.map { .string($0) }),
+      "auto_thinking": JSONDocument(report.automatic?.rawValue),
+      "auto_threshold": report.automatic == .runtime
+        ? JSONDocument(Double("\(options.limits.threshold)")) : .null,
       "max_tokens": .integer(options.maximumTokens), "repetitions": .integer(options.repetitions),
       // As text where a number of JSON might not hold it.
       "seed": Int(exactly: options.sampling.seed).map { .integer($0) } ?? .string("\(options.sampling.seed)"),

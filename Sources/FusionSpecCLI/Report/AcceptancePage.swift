@@ -54,13 +54,14 @@ struct AcceptancePage {
 
   private var head: String {
     let options = report.options
-    let facts = [
-      report.weights, report.isa, "\(report.threads) threads", "\(report.prompts.count) prompts",
-      "batch \(options.batch)", "temperature \(options.sampling.temperature)",
-      "seed \(options.sampling.seed)",
-      "at most \(options.maximumTokens) tokens",
-      options.repetitions == 1 ? "one run" : "medians of \(options.repetitions) runs",
-    ]
+    let facts =
+      [
+        report.weights, report.isa, "\(report.threads) threads", "\(report.prompts.count) prompts",
+        "batch \(options.batch)", "temperature \(options.sampling.temperature)",
+        "seed \(options.sampling.seed)",
+        "at most \(options.maximumTokens) tokens",
+        options.repetitions == 1 ? "one run" : "medians of \(options.repetitions) runs",
+      ] + [report.automaticChoice].compactMap { $0 }
     return """
       <h1>\(HTMLText.escape(report.model))</h1>
       <p class="soft">\(HTMLText.escape(facts.joined(separator: " · ")))</p>

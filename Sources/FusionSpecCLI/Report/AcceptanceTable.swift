@@ -84,6 +84,7 @@ struct AcceptanceTable {
   private var heading: String {
     "\(report.model), \(report.weights), \(report.isa), \(report.threads) threads · \(report.prompts.count) prompts"
       + " · batch \(report.options.batch) · temperature \(report.options.sampling.temperature)"
+      + (report.automaticChoice.map { " · \($0)" } ?? "")
   }
 
   /// The wiring test in a line; a warning where it failed.
