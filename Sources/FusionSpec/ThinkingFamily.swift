@@ -36,12 +36,6 @@ struct ThinkingFamily {
       templateSigns: ["thinking", "/no_think", "/auto_think"],
       modeSwitch: .templateVariable("thinking", values: [.fast: "fast", .slow: "slow", .auto: "auto"])),
     ThinkingFamily(
-      name: "GLM-4.5", open: "<think>", close: "</think>", templateSigns: ["enable_thinking", "/nothink"],
-      modeSwitch: .templateVariable("enable_thinking", values: [.fast: false, .slow: true])),
-    ThinkingFamily(
-      name: "Qwen3", open: "<think>", close: "</think>", templateSigns: ["enable_thinking"],
-      modeSwitch: .templateVariable("enable_thinking", values: [.fast: false, .slow: true])),
-    ThinkingFamily(
       name: "DeepSeek-V3.1", open: "<think>", close: "</think>",
       templateSigns: ["thinking", "</think>", "<｜Assistant｜>"],
       modeSwitch: .templateVariable("thinking", values: [.fast: false, .slow: true])),
@@ -49,6 +43,12 @@ struct ThinkingFamily {
     ThinkingFamily(
       name: "DeepSeek-R1", open: "<think>", close: "</think>", templateSigns: ["</think>", "<｜Assistant｜>"],
       modeSwitch: .fixed(.slow)),
+    ThinkingFamily(
+      name: "GLM-4.5", open: "<think>", close: "</think>", templateSigns: ["enable_thinking", "/nothink"],
+      modeSwitch: .templateVariable("enable_thinking", values: [.fast: false, .slow: true])),
+    ThinkingFamily(
+      name: "Qwen3", open: "<think>", close: "</think>", templateSigns: ["enable_thinking"],
+      modeSwitch: .templateVariable("enable_thinking", values: [.fast: false, .slow: true])),
   ]
 
   /// The profile of a model of this family; nil where a sign is missing.

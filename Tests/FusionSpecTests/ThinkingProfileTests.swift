@@ -130,6 +130,18 @@ struct ThinkingProfileTests {
   }
 
   @Test
+  func `DeepSeek-V3_1 is known by its turns, whatever other variables its template takes`() throws {
+    let template = """
+      {%- if thinking is not defined %}{% set thinking = enable_thinking | default(false) %}{% endif -%}
+      {{ '<｜User｜>' + messages[-1].content + '<｜Assistant｜>' + ('<think>' if thinking else '</think>') }}
+      """
+    let profile = ThinkingProfile(
+      try Self.processor(template: template), model: Self.model("deepseek_v3", layers: 61))
+    #expect(profile?.name == "DeepSeek-V3.1")
+    #expect(profile?.defaultMode == .fast)
+  }
+
+  @Test
   func `a suffix needs a user message`() throws {
     let text = try Self.processor(template: "x")
     let profile = try #require(ThinkingProfile(text, model: Self.model("PanguEmbedded", layers: 34)))
