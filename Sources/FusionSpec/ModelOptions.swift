@@ -1,3 +1,4 @@
+public import Foundation
 public import Tensors
 
 /// How a model is opened.
@@ -16,11 +17,13 @@ public struct ModelOptions: Sendable {
   public var mapsPackedWeights: Bool
   /// Told the share of the weights that is ready, from 0 to 1, while a model is opened.
   public var progress: (@Sendable (Double) -> Void)?
+  /// A file with the thinking profile; nil finds the model's own.
+  public var thinkingProfile: URL?
 
   /// Makes options.
   public init(
     weights: WeightFormat? = nil, threadCount: Int? = nil, kernels: KernelSet = .best, context: Int? = nil,
-    packedWeightsFolder: String? = nil, mapsPackedWeights: Bool = false,
+    packedWeightsFolder: String? = nil, mapsPackedWeights: Bool = false, thinkingProfile: URL? = nil,
     progress: (@Sendable (Double) -> Void)? = nil
   ) {
     self.packedWeightsFolder = packedWeightsFolder
@@ -30,6 +33,7 @@ public struct ModelOptions: Sendable {
     self.threadCount = threadCount
     self.kernels = kernels
     self.context = context
+    self.thinkingProfile = thinkingProfile
   }
 
   /// Turns bytes that are ready into their share of `total`.

@@ -38,6 +38,12 @@ struct ModelArguments: ParsableArguments {
   @Option(help: "Most positions of a conversation (default: what the model allows, at most 262144).")
   var context: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "File that says how the model switches thinking modes (default: found from the model folder).",
+      valueName: "file"), completion: .file(extensions: ["json"]))
+  var thinkingProfile: String?
+
   func validate() throws {
     if weights != "auto", WeightFormat(rawValue: weights) == nil {
       throw ValidationError(
@@ -93,7 +99,7 @@ struct ModelArguments: ParsableArguments {
     ModelOptions(
       weights: WeightFormat(rawValue: weights), threadCount: threads, kernels: KernelSet.named(isa) ?? .best,
       context: context, packedWeightsFolder: packedWeightsFolder, mapsPackedWeights: mapPackedWeights,
-      progress: LoadingBar.onTerminal())
+      thinkingProfile: thinkingProfile.map { URL(filePath: $0) }, progress: LoadingBar.onTerminal())
   }
 
   private var packedWeightsFolder: String? {
