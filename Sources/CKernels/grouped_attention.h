@@ -1,6 +1,8 @@
 // Grouped-query attention of the vector sets, written once over sixteen lanes. Include after vector.h and inside the
 // target pragma.
 
+enum { KEYS_AHEAD = 16 };
+
 /// One block of positions for a few query heads that share one key-value head. The caller has zeroed output and totals
 /// and set greatest to -infinity.
 FS_INLINE void grouped_block(const float *query, ptrdiff_t query_stride, int heads, ptrdiff_t width, const float *keys,
@@ -9,6 +11,13 @@ FS_INLINE void grouped_block(const float *query, ptrdiff_t query_stride, int hea
   for (ptrdiff_t t = 0; t < count; t += 4) {
     const float *four[4];
     for (int j = 0; j < 4; j++) four[j] = keys + (t + j < count ? t + j : t) * stride;
+    // A head's keys are short pieces of long rows, which the processor does not foresee: keys are asked for some positions
+    // ahead, values while the same positions are scored.
+    for (int j = 0; j < 4; j++)
+      for (ptrdiff_t d = 0; d < width; d += FS_LANES) {
+        __builtin_prefetch(keys + (t + j + KEYS_AHEAD) * stride + d, 0, 3);
+        __builtin_prefetch(values + (t + j) * stride + d, 0, 3);
+      }
     score_tile(query, query_stride, heads, four, width, scale, scores + t, count - t);
   }
   float corrections[FS_ATTENTION_HEADS];
