@@ -20,8 +20,10 @@ final class SequenceState {
   var draftValue = 0.0
   /// Whether one more draft of the head might pay.
   var wantsDeeper = true
-  /// Hidden rows, up to the last cached position, that the MTP head has not seen yet.
-  var stashedRows = 0
+  /// How far the rows have come through the MTP heads.
+  var heads: HeadProgress
+  /// Whether the heads draft for this sequence in this step.
+  var isHeadDrafting = false
   private var lookup: PromptLookup?
   /// Whether drafting with the head pays, by phase.
   private(set) var utilities = [DraftUtility(), DraftUtility()]
@@ -36,9 +38,12 @@ final class SequenceState {
   private(set) var depthHistogram = [Int](repeating: 0, count: Speculation.depths.upperBound + 1)
   var timings = SequenceTimings()
 
-  init(identifier: Int, request: GenerationRequest, context: Int, vocabularySize: Int) {
+  init(
+    identifier: Int, request: GenerationRequest, context: Int, vocabularySize: Int, mtpHeadCount: Int
+  ) {
     self.identifier = identifier
     self.request = request
+    heads = HeadProgress(request.speculation, headCount: mtpHeadCount)
     promptCount = request.promptTokens.count
     capacity = min(context, promptCount + request.maximumTokens)
     tokens = request.promptTokens
@@ -122,6 +127,7 @@ final class SequenceState {
 
   /// Ends a round of drafting.
   func endDrafting() {
+    isHeadDrafting = false
     if request.speculation == .automatic { utilities[thinking.phase.rawValue].record(draftValue) }
   }
 

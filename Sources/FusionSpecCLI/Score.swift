@@ -16,7 +16,12 @@ struct Score: ParsableCommand {
   @Option(help: "The text.") var text: String?
   @Option(help: "The text as token ids, such as 1,2,3.") var tokenIds: String?
   @Flag(help: "Print the result as JSON.") var json = false
-  @Option(help: "Write logits (and mtp_logits) to a safetensors file.", completion: .file()) var dump: String?
+  @Option(
+    help: ArgumentHelp(
+      "Write logits and, where the model has MTP heads, mtp_logits [heads, tokens - 1, vocabulary] to a safetensors file: row p "
+        + "of head d predicts token p + 2 + d from the tokens given. The last d rows of head d lack a token and are zero.",
+      valueName: "file"), completion: .file())
+  var dump: String?
 
   func validate() throws {
     if (text == nil) == (tokenIds == nil) { throw ValidationError("give either --text or --token-ids") }
@@ -30,7 +35,8 @@ struct Score: ParsableCommand {
     let vocabulary = model.decoder.description.vocabularySize
     var logProbabilities: [Double] = []
     var logits: [Float] = []
-    var mtpLogits: [Float] = []
+    let heads = dump == nil ? 0 : model.decoder.mtpHeadCount
+    var mtpLogits = [[Float]](repeating: [], count: heads)
     let isDumping = dump != nil
     let passes = TeacherForcing(model: model.decoder, threadCount: model.threadCount, kernels: model.kernels)
     try passes.run(
@@ -42,17 +48,19 @@ struct Score: ParsableCommand {
         }
         if isDumping { logits += values }
       },
-      mtpLogits: { _, rows, row in if isDumping { mtpLogits += rows.array(row: row) } })
+      mtpLogits: { head, _, rows, row in if isDumping { mtpLogits[head] += rows.array(row: row) } })
 
     if let dump {
       var tensors = [
         SafetensorsFile.Tensor(name: "logits", shape: [tokens.count, vocabulary], values: logits)
       ]
-      let heads = model.decoder.mtpHeadCount
       if heads > 0 {
+        let padded = mtpLogits.flatMap { rows in
+          rows + [Float](repeating: 0, count: (tokens.count - 1) * vocabulary - rows.count)
+        }
         tensors.append(
           SafetensorsFile.Tensor(
-            name: "mtp_logits", shape: [heads, tokens.count - 1, vocabulary], values: mtpLogits))
+            name: "mtp_logits", shape: [heads, tokens.count - 1, vocabulary], values: padded))
       }
       try SafetensorsFile.write(tensors, to: URL(filePath: dump))
     }

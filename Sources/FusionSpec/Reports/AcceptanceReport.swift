@@ -78,8 +78,8 @@ public struct AcceptanceReport: Sendable {
   public var skippedPrompts: [String]
   /// Names of the prompts of which only the last tokens were used.
   public var truncatedPrompts: [String]
-  /// What the wiring test of the draft head found; nil for a model without one.
-  public var probe: DraftHeadProbe?
+  /// What the wiring test found of each MTP head.
+  public var probes: [DraftHeadProbe]
 
   /// Makes a report.
   public init(
@@ -87,7 +87,7 @@ public struct AcceptanceReport: Sendable {
     prompts: [ReportPrompt],
     results: [SettingResult], costs: CostMeasurement, skippedPrompts: [String] = [],
     truncatedPrompts: [String] = [],
-    probe: DraftHeadProbe? = nil
+    probes: [DraftHeadProbe] = []
   ) {
     self.model = model
     self.weights = weights
@@ -99,7 +99,7 @@ public struct AcceptanceReport: Sendable {
     self.costs = costs
     self.skippedPrompts = skippedPrompts
     self.truncatedPrompts = truncatedPrompts
-    self.probe = probe
+    self.probes = probes
   }
 
   /// Whether acceptance was forced, which makes every text garbage.

@@ -67,7 +67,7 @@ public final class AcceptanceRunner {
   public func run(
     progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }, isCancelled: () -> Bool = { false }
   ) throws -> AcceptanceReport {
-    let probe = try model.probeDraftHead()
+    let probes = try model.probeDraftHeads()
     try warmUp()
     let sets =
       options.batch == 1
@@ -91,7 +91,7 @@ public final class AcceptanceRunner {
       threads: model.threadCount,
       options: options, prompts: Array(prompts.prefix(complete)), results: results,
       costs: measureCosts(results.first), skippedPrompts: skippedPrompts, truncatedPrompts: truncatedPrompts,
-      probe: probe)
+      probes: probes)
   }
 
   /// All replies of one setting in one thinking mode.

@@ -22,7 +22,8 @@ struct AcceptanceDocument {
       "seed": Int(exactly: options.sampling.seed).map { .integer($0) } ?? .string("\(options.sampling.seed)"),
       "settings": .array(report.results.map(setting)),
       "cost_curve": .array(costCurve), "draft_ms": JSONDocument(report.costs.draftMilliseconds),
-      "draft_head_probe": report.probe.map(Self.probe) ?? .null,
+      "draft_head_probe": report.probes.first.map(Self.probe) ?? .null,
+      "draft_head_probes": .array(report.probes.map(Self.probe)),
     ]
   }
 
@@ -94,7 +95,8 @@ struct AcceptanceDocument {
 
   private static func probe(_ probe: DraftHeadProbe) -> JSONDocument {
     [
-      "agreement": JSONDocument(probe.agreement), "chance": JSONDocument(probe.chance),
+      "head": .integer(probe.place + 1), "agreement": JSONDocument(probe.agreement),
+      "chance": JSONDocument(probe.chance),
       "positions": .integer(probe.positions), "near_chance": .bool(probe.isNearChance),
     ]
   }

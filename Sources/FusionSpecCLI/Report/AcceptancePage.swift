@@ -88,9 +88,10 @@ struct AcceptancePage {
   }
 
   private var probe: String {
-    guard let probe = report.probe else { return "" }
-    return
-      "<div class=\"verdict\(probe.isNearChance ? " bad" : "")\">\(HTMLText.escape(AcceptanceTable.describe(probe)))</div>"
+    report.probes.map { probe in
+      let line = HTMLText.escape(AcceptanceTable.describe(probe, of: report.probes.count))
+      return "<div class=\"verdict\(probe.isNearChance ? " bad" : "")\">\(line)</div>"
+    }.joined(separator: "\n")
   }
 
   private var skipped: String {

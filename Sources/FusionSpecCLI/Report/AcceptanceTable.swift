@@ -37,7 +37,7 @@ struct AcceptanceTable {
     }
     lines.append("forward, ms by rows  " + curve.joined(separator: "  "))
     if let skipped = Self.describeLong(report) { lines.append(skipped) }
-    if let probe = report.probe { lines.append(Self.describe(probe)) }
+    lines += report.probes.map { Self.describe($0, of: report.probes.count) }
     if report.isSynthetic { lines.append(AcceptanceRates.warning) }
     return lines.joined(separator: "\n")
   }
@@ -48,9 +48,9 @@ struct AcceptanceTable {
   }
 
   /// The wiring test in a line; a warning where it failed.
-  static func describe(_ probe: DraftHeadProbe) -> String {
+  static func describe(_ probe: DraftHeadProbe, of count: Int) -> String {
     let found =
-      "MTP head agrees with the model at \(percent(probe.agreement)) of \(probe.positions) positions"
+      "MTP head\(count > 1 ? " \(probe.place + 1)" : "") agrees with the model at \(percent(probe.agreement)) of \(probe.positions) positions"
       + ", unrelated text would at \(percent(probe.chance))"
     guard probe.isNearChance else { return found }
     return "warning: \(found): its weights look wrong or wrongly wired, drafts will gain nothing"
