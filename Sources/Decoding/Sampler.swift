@@ -30,19 +30,49 @@ final class Sampler {
     _ logits: FloatRows, row: Int, options: SamplingOptions, history: TokenHistory, position: Int,
     excluded: [Int32] = []
   ) -> Int32 {
-    var source = logits
-    var sourceRow = row
-    if options.repetitionPenalty != 1 || !options.biases.isEmpty || !excluded.isEmpty {
-      logits.copyRow(row, to: adjusted.view, row: 0)
-      for bias in options.biases { adjusted[0, Int(bias.token)] += bias.bias }
-      if options.repetitionPenalty != 1 { penalise(options.repetitionPenalty, history) }
-      for token in excluded { adjusted[0, Int(token)] = -.infinity }
-      source = adjusted.view
-      sourceRow = 0
-    }
+    let (source, sourceRow) = adjust(logits, row: row, options, history, excluded: excluded)
     let best = kernels.argmax(source, row: sourceRow)
     if options.isGreedy { return Int32(truncatingIfNeeded: best) }
     return draw(source, row: sourceRow, best: best, options: options, position: position)
+  }
+
+  /// The logits after biases, penalties and exclusions: a row of its own where there are any.
+  private func adjust(
+    _ logits: FloatRows, row: Int, _ options: SamplingOptions, _ history: TokenHistory, excluded: [Int32]
+  ) -> (source: FloatRows, row: Int) {
+    guard options.repetitionPenalty != 1 || !options.biases.isEmpty || !excluded.isEmpty else {
+      return (logits, row)
+    }
+    logits.copyRow(row, to: adjusted.view, row: 0)
+    for bias in options.biases { adjusted[0, Int(bias.token)] += bias.bias }
+    if options.repetitionPenalty != 1 { penalise(options.repetitionPenalty, history) }
+    for token in excluded { adjusted[0, Int(token)] = -.infinity }
+    return (adjusted.view, 0)
+  }
+
+  /// The distribution that `sample` draws from, [vocabulary]; for reports, not for steps.
+  func distribution(
+    _ logits: FloatRows, row: Int, options: SamplingOptions, history: TokenHistory, excluded: [Int32] = []
+  ) -> [Float] {
+    let (source, sourceRow) = adjust(logits, row: row, options, history, excluded: excluded)
+    let best = kernels.argmax(source, row: sourceRow)
+    var result = [Float](repeating: 0, count: vocabularySize)
+    if options.isGreedy {
+      result[best] = 1
+      return result
+    }
+    let scale = 1 / options.temperature
+    let floor = options.minP > 0 ? log(options.minP) : -Float.infinity
+    func logit(_ token: Int) -> Float { (source[sourceRow, token] - source[sourceRow, best]) * scale }
+    if options.topK == 0, options.topP == 1 {
+      for token in 0..<vocabularySize where logit(token) >= floor { result[token] = exp(logit(token)) }
+    } else {
+      filter(source, row: sourceRow, best: best, options: options, scale: scale, floor: floor)
+      for token in candidates { result[Int(token)] = exp(logit(Int(token))) }
+    }
+    let sum = result.reduce(0, +)
+    for token in result.indices { result[token] /= sum }
+    return result
   }
 
   /// The probability of a token by softmax over a row: the drafter's own confidence in it.
@@ -81,12 +111,20 @@ final class Sampler {
     let philox = Philox(seed: options.seed)
     let scale = 1 / options.temperature
     let floor = options.minP > 0 ? log(options.minP) : -Float.infinity
-    let count = vocabularySize
     if options.topK == 0, options.topP == 1 {
       return source.withRow(row) { (logits: inout MutableSpan<Float>) in
         Self.draw(logits.span, best: best, scale: scale, floor: floor, philox: philox, position: position)
       }
     }
+    filter(source, row: row, best: best, options: options, scale: scale, floor: floor)
+    return gumbelMax(source, row: row, best: best, scale: scale, philox: philox, position: position)
+  }
+
+  /// Fills the candidates with the tokens that pass min-p, top-k and top-p.
+  private func filter(
+    _ source: FloatRows, row: Int, best: Int, options: SamplingOptions, scale: Float, floor: Float
+  ) {
+    let count = vocabularySize
     candidates.removeAll(keepingCapacity: true)
     if (1...Self.shortTopK).contains(options.topK) {
       source.withRow(row) { (logits: inout MutableSpan<Float>) in
@@ -96,7 +134,7 @@ final class Sampler {
         for place in probabilities.indices { probabilities[place] = exp(probabilities[place]) }
         cut(options.topP * probabilities.reduce(0, +))
       }
-      return gumbelMax(source, row: row, best: best, scale: scale, philox: philox, position: position)
+      return
     }
     heap.removeAll()
     source.withRow(row) { (logits: inout MutableSpan<Float>) in
@@ -106,8 +144,7 @@ final class Sampler {
         if logit >= floor { heap.append(Int32(truncatingIfNeeded: token), logit: logit) }
       }
     }
-    filter(options)
-    return gumbelMax(source, row: row, best: best, scale: scale, philox: philox, position: position)
+    filterHeap(options)
   }
 
   /// Up to this many candidates are found by insertion, which looks at most tokens once; more by a heap.
@@ -181,7 +218,7 @@ final class Sampler {
   }
 
   /// Takes the k most probable tokens of the heap, then the shortest head of them whose probabilities reach top-p.
-  private func filter(_ options: SamplingOptions) {
+  private func filterHeap(_ options: SamplingOptions) {
     heap.heapify()
     let limit = options.topK > 0 ? min(options.topK, heap.count) : heap.count
     probabilities.removeAll(keepingCapacity: true)

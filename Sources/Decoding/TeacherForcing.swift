@@ -4,8 +4,8 @@ public import Tensors
 /// Runs given tokens through a model and hands out the logits of every position: for scoring, and for comparison with
 /// other implementations.
 public final class TeacherForcing {
-  private let model: DecoderModel
-  private let kernels: KernelSet
+  let model: DecoderModel
+  let kernels: KernelSet
   private let pool: WorkerPool
   private let chunk: Int
 

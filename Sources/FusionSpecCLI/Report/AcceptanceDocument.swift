@@ -44,6 +44,7 @@ struct AcceptanceDocument {
       members["identical"] = .bool(differing.isEmpty)
       members["differing_prompts"] = .array(differing.map { .string(report.prompts[$0].id) })
     }
+    members["coupling"] = result.coupling.map(Self.coupling) ?? .null
     members["depth_histogram"] = JSONDocument(summary.depthHistogram)
     if case .mtp(let depth) = speculation {
       let prediction = report.predictions(thinking: result.setting.thinking).first { $0.depth == depth }
@@ -92,6 +93,14 @@ struct AcceptanceDocument {
   }
 
   private static func numbers(_ values: [Double]) -> JSONDocument { .array(values.map { JSONDocument($0) }) }
+
+  private static func coupling(_ coupling: CouplingSummary) -> JSONDocument {
+    [
+      "measured": JSONDocument(coupling.measured), "bound": JSONDocument(coupling.bound),
+      "one_minus_tv": JSONDocument(coupling.oneMinusTotalVariation),
+      "greedy_draft": JSONDocument(coupling.greedyDraft), "positions": .integer(coupling.positions),
+    ]
+  }
 
   private static func probe(_ probe: DraftHeadProbe) -> JSONDocument {
     [

@@ -36,6 +36,7 @@ struct AcceptanceTable {
       "\($0.rows): " + String(format: "%.3f", $0.milliseconds)
     }
     lines.append("forward, ms by rows  " + curve.joined(separator: "  "))
+    lines += report.results.compactMap(Self.describeCoupling)
     if let skipped = Self.describeLong(report) { lines.append(skipped) }
     lines += report.probes.map { Self.describe($0, of: report.probes.count) }
     if report.isSynthetic { lines.append(AcceptanceRates.warning) }
@@ -54,6 +55,15 @@ struct AcceptanceTable {
       + ", unrelated text would at \(percent(probe.chance))"
     guard probe.isNearChance else { return found }
     return "warning: \(found): its weights look wrong or wrongly wired, drafts will gain nothing"
+  }
+
+  /// What first drafts reached beside what they can reach, in a line; nil at temperature 0.
+  static func describeCoupling(_ result: SettingResult) -> String? {
+    guard let coupling = result.coupling else { return nil }
+    func share(_ value: Double) -> String { String(format: "%.1f%%", 100 * value) }
+    return "first drafts, \(result.setting.fullName)  accepted \(share(coupling.measured))"
+      + ", at least (1-TV)/(1+TV) \(share(coupling.bound)), at most 1-TV \(share(coupling.oneMinusTotalVariation))"
+      + ", greedy drafts \(share(coupling.greedyDraft)), \(coupling.positions) positions"
   }
 
   /// Prompts left out or cut, in a line.
