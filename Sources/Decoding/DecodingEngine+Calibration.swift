@@ -36,7 +36,8 @@ extension DecodingEngine {
         outputs.append(0)
         let head = measured {
           model.draft(
-            head: 0, rows, source: .mainModel, sourceIndex: outputs, queries: outputs, cache: cache,
+            head: 0, rows, source: .mainModel, sourceIndex: outputs, queries: outputs, isDraft: true,
+            cache: cache,
             workspace: workspace, pool: pool, kernels: configuration.kernels)
         }
         leastHead = min(leastHead, head)

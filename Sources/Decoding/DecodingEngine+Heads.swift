@@ -84,7 +84,8 @@ extension DecodingEngine {
     let elapsed = measured {
       model.draft(
         head: head, draftRows, source: source, sourceIndex: draftSources, queries: draftQueries,
-        outputs: draftOutputs, cache: cache, workspace: workspace, pool: pool, kernels: configuration.kernels)
+        outputs: draftOutputs, isDraft: true, cache: cache, workspace: workspace, pool: pool,
+        kernels: configuration.kernels)
     }
     if drafting.count > 0 { controller.recordHead(rows: drafting.count, nanoseconds: elapsed) }
   }

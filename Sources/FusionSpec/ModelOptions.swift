@@ -1,3 +1,4 @@
+public import Models
 public import Tensors
 
 /// How a model is opened.
@@ -14,11 +15,14 @@ public struct ModelOptions: Sendable {
   public var packedWeightsFolder: String?
   /// Told the share of the weights that is ready, from 0 to 1, while a model is opened.
   public var progress: (@Sendable (Double) -> Void)?
+  /// The output head that drafts are read from.
+  public var draftHead: DraftHeadFormat
 
   /// Makes options.
   public init(
     weights: WeightFormat? = nil, threadCount: Int? = nil, kernels: KernelSet = .best, context: Int? = nil,
-    packedWeightsFolder: String? = nil, progress: (@Sendable (Double) -> Void)? = nil
+    packedWeightsFolder: String? = nil, draftHead: DraftHeadFormat = .automatic,
+    progress: (@Sendable (Double) -> Void)? = nil
   ) {
     self.packedWeightsFolder = packedWeightsFolder
     self.progress = progress
@@ -26,6 +30,7 @@ public struct ModelOptions: Sendable {
     self.threadCount = threadCount
     self.kernels = kernels
     self.context = context
+    self.draftHead = draftHead
   }
 
   /// Turns bytes that are ready into their share of `total`.

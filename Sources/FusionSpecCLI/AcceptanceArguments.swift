@@ -77,6 +77,11 @@ struct AcceptanceArguments: ParsableArguments {
       "Thinking modes to run everything in: fast, slow, auto, separated by commas (default: as each prompt asks, else the "
         + "model's own).", valueName: "list"))
   var thinking: ThinkingList?
+  @Option(
+    help: ArgumentHelp(
+      "Output head that drafts are read from: auto, full, int8 (an 8-bit copy). No token of a text depends on it.",
+      valueName: "format"))
+  var draftHead = DraftHeadFormat.automatic
   @Option(help: "Most tokens of a reply.") var maxTokens = 256
   @Option(help: "Prompts in flight at once; beyond 1 the whole set is timed, prompts included.") var batch = 1
   @Option(help: "Run everything this often and take medians.") var repetitions = 1

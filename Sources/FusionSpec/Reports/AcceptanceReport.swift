@@ -1,4 +1,5 @@
 public import Decoding
+public import Models
 
 /// How a report's prompts are run.
 public struct AcceptanceOptions: Sendable {
@@ -78,6 +79,8 @@ public struct AcceptanceReport: Sendable {
   public var skippedPrompts: [String]
   /// Names of the prompts of which only the last tokens were used.
   public var truncatedPrompts: [String]
+  /// The output head that drafts were read from; nil for a model without MTP heads.
+  public var draftHead: DraftHeadFormat?
   /// What the wiring test found of each MTP head.
   public var probes: [DraftHeadProbe]
 
@@ -87,7 +90,7 @@ public struct AcceptanceReport: Sendable {
     prompts: [ReportPrompt],
     results: [SettingResult], costs: CostMeasurement, skippedPrompts: [String] = [],
     truncatedPrompts: [String] = [],
-    probes: [DraftHeadProbe] = []
+    draftHead: DraftHeadFormat? = nil, probes: [DraftHeadProbe] = []
   ) {
     self.model = model
     self.weights = weights
@@ -99,6 +102,7 @@ public struct AcceptanceReport: Sendable {
     self.costs = costs
     self.skippedPrompts = skippedPrompts
     self.truncatedPrompts = truncatedPrompts
+    self.draftHead = draftHead
     self.probes = probes
   }
 

@@ -96,7 +96,7 @@ public final class AcceptanceRunner {
       threads: model.threadCount,
       options: options, prompts: Array(prompts.prefix(complete)), results: results,
       costs: measureCosts(results.first), skippedPrompts: skippedPrompts, truncatedPrompts: truncatedPrompts,
-      probes: probes)
+      draftHead: model.decoder.mtpHeadCount > 0 ? model.decoder.draftHeadFormat : nil, probes: probes)
   }
 
   /// How far the first MTP head is from the model at every token of the plain replies; empty where there is nothing to

@@ -1,5 +1,6 @@
 import Decoding
 import FusionSpec
+import Models
 
 /// The numbers of a report as the contract `fusionspec.acceptance/1` fixes them.
 struct AcceptanceDocument {
@@ -22,6 +23,7 @@ struct AcceptanceDocument {
       "seed": Int(exactly: options.sampling.seed).map { .integer($0) } ?? .string("\(options.sampling.seed)"),
       "settings": .array(report.results.map(setting)),
       "cost_curve": .array(costCurve), "draft_ms": JSONDocument(report.costs.draftMilliseconds),
+      "draft_head": report.draftHead.map { .string($0.rawValue) } ?? .null,
       "draft_head_probe": report.probes.first.map(Self.probe) ?? .null,
       "draft_head_probes": .array(report.probes.map(Self.probe)),
     ]
