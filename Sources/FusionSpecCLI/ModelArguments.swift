@@ -105,7 +105,7 @@ struct ModelArguments: ParsableArguments {
       throw RequestError.unsupported(
         option: "draft-head int8",
         reason: model.decoder.mtpHeadCount == 0
-          ? "\(model.name) has no multi-token-prediction head" : "the weights are int8 already")
+          ? "\(model.name) has no multi-token-prediction head" : "the output head is held in int8 already")
     }
     return model
   }

@@ -16,7 +16,9 @@ extension DecoderModel {
   public var draftHeadFormat: DraftHeadFormat { draftHead == nil ? .full : .int8 }
 
   /// Whether an 8-bit copy of the output head is narrower than the head, and there are MTP heads to use it.
-  public var canNarrowDraftHead: Bool { mtpHeadCount > 0 && outputHead.format != .int8 }
+  public var canNarrowDraftHead: Bool {
+    mtpHeadCount > 0 && (outputHead.format == .f32 || outputHead.format == .bf16)
+  }
 
   /// The same model with drafts read from a head of the given format. A format other than `full` needs
   /// `canNarrowDraftHead`; where that is false the model is returned as it is.
@@ -48,11 +50,12 @@ extension DecoderModel {
     let input = FloatMatrix(rows: 1, columns: head.inputs)
     for column in 0..<head.inputs { input[0, column] = Float(column % 13) / 13 - 0.5 }
     let output = FloatMatrix(rows: 1, columns: head.outputs)
+    let scratch = (0..<pool.threadCount).map { _ in KernelScratch(inputs: head.inputs, rowCount: 32) }
     let clock = ContinuousClock()
     func time(_ matrix: PackedMatrix) -> Duration {
       clock.measure {
         pool.run { worker in
-          kernels.multiply(
+          kernels.using(scratch[worker.index]).multiply(
             matrix, panels: worker.share(of: matrix.panelCount), input: input.view, output: output.view,
             rowCount: 1)
         }
