@@ -114,7 +114,8 @@ final class Sampler {
     candidates.removeAll(keepingCapacity: true)
     if (1...Self.shortTopK).contains(options.topK) {
       SamplingKernels.selectBest(
-        source, row: row, count: min(options.topK, count), best: best, scale: scale, floor: floor, tokens: &candidates,
+        source, row: row, count: min(options.topK, count), best: best, scale: scale, floor: floor,
+        tokens: &candidates,
         scaled: &probabilities)
       if options.topP < 1 {
         for place in probabilities.indices { probabilities[place] = exp(probabilities[place]) }

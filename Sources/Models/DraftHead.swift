@@ -29,24 +29,27 @@ extension DecoderModel {
   public func drafting(with format: DraftHeadFormat, threadCount: Int, kernels: KernelSet) -> DecoderModel {
     guard format != .full, canNarrowDraftHead else { return self }
     let hidden = outputHead.inputs
-    let row = FloatMatrix(rows: 1, columns: hidden)
-    let copy = unsafe PackedMatrix(outputs: outputHead.outputs, inputs: hidden, format: .int8) {
-      rows, buffer in
-      for (place, output) in rows.enumerated() {
-        outputHead.copyDequantizedRow(output, to: row.view, row: 0)
-        for column in 0..<hidden { unsafe buffer[place * hidden + column] = row[0, column] }
+    let pool = WorkerPool(threadCount: threadCount, bindsThreads: false)
+    let copy = unsafe PackedMatrix(
+      outputs: outputHead.outputs, inputs: hidden, format: .int8, pool: pool
+    ) { rows, buffer in
+      let row = FloatMatrix(rows: 1, columns: hidden)
+      withExtendedLifetime(row) {
+        for (place, output) in rows.enumerated() {
+          outputHead.copyDequantizedRow(output, to: row.view, row: 0)
+          for column in 0..<hidden { unsafe buffer[place * hidden + column] = row[0, column] }
+        }
       }
     }
-    if format == .automatic, !Self.pays(copy, insteadOf: outputHead, threadCount, kernels) { return self }
+    if format == .automatic, !Self.pays(copy, insteadOf: outputHead, pool, kernels) { return self }
     return DecoderModel(self, draftHead: copy)
   }
 
   /// Whether a product of one row with the copy takes less than nine tenths of the time. The two take turns; the least
   /// time of each counts, since whatever else runs on the machine only ever adds time.
   private static func pays(
-    _ copy: PackedMatrix, insteadOf head: PackedMatrix, _ threadCount: Int, _ kernels: KernelSet
+    _ copy: PackedMatrix, insteadOf head: PackedMatrix, _ pool: WorkerPool, _ kernels: KernelSet
   ) -> Bool {
-    let pool = WorkerPool(threadCount: threadCount, bindsThreads: false)
     let input = FloatMatrix(rows: 1, columns: head.inputs)
     for column in 0..<head.inputs { input[0, column] = Float(column % 13) / 13 - 0.5 }
     let output = FloatMatrix(rows: 1, columns: head.outputs)
