@@ -76,6 +76,12 @@ let package = Package(
       name: "ExactnessTests", dependencies: ["FusionSpec", "Decoding", "Models", "Tensors"],
       swiftSettings: testSettings),
     .testTarget(
+      name: "FusionSpecTests",
+      dependencies: [
+        "FusionSpec", "Decoding", "Models", "Tokenization", "ChatTemplates", "Checkpoints", "Tensors",
+      ],
+      swiftSettings: testSettings),
+    .testTarget(
       name: "CommandLineTests", dependencies: ["FusionSpecCLI", "FusionSpec", "Decoding"],
       swiftSettings: testSettings),
   ],

@@ -5,7 +5,7 @@
 #define FS_NAME "amx"
 #define FS_TARGET "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,avx512vnni,amx-tile,amx-int8,amx-bf16"
 #define FS_BF16_TILES
-#define FS_BLOCKS .block = {NULL, block_bf16, block_int8, block_int4}, .block_rows = {0, 4, 8, 8}, .begin_blocks = begin_blocks, \
+#define FS_BLOCKS .block = {NULL, block_bf16, block_int8, block_int4}, .block_rows = {0, 3, 16, 16}, .begin_blocks = begin_blocks, \
   .end_blocks = end_blocks,
 #include "x86_avx512.h"
 #endif

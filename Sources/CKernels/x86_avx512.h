@@ -39,7 +39,11 @@ const fs_kernels FS_SET = {
     .prepare = {NULL, prepare_rounded, prepare_pairs, prepare_integers},
     .tile_rows = 12,
     .tile_panels = {{0, 8, 8, 4, 4, 4, 3, 3, 3, 2, 2, 2, 2},
+#if defined(FS_BF16_TILES)
+                    {0, 4, 4, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1},  // three registers for each output
+#else
                     {0, 8, 8, 4, 4, 4, 3, 3, 3, 2, 2, 2, 2},
+#endif
                     {0, 8, 8, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
                     {0, 4, 4, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2}},
 #define FS_ENTRY(rows, panels) FS_TILE_ENTRY(f32, rows, panels),

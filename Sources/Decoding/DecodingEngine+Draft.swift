@@ -79,7 +79,7 @@ extension DecodingEngine {
         ?? sampler.sample(
           logits, row: row, options: sequence.request.sampling, history: sequence.history,
           position: sequence.tokens.count + sequence.drafts.count,
-          excluded: sequence.excludedTokens(after: sequence.drafts.count))
+          excluded: sequence.excludedDraftTokens)
       guard sequence.request.speculation == .automatic else {
         sequence.addDraft(token)
         continue

@@ -7,7 +7,7 @@ struct SequencePlan {
   /// Its rows in the step.
   let rows: Range<Int>
   /// Its first row of logits; nil while its prompt is not complete.
-  let firstOutput: Int?
+  var firstOutput: Int?
   /// Rows whose keys, values and hidden rows stay valid after verification.
   var validRows: Int
 }
@@ -65,7 +65,14 @@ extension DecodingEngine {
       let phase = sequence.thinking.phase
       let isFirstToken = sequence.generatedCount == 0
       var accepted = 0
+      var isRestarted = false
       while true {
+        if sequence.isUndecided, sequence.thinking.phase == .answer,
+          !sequence.accepts(sampler.greatestProbability(logits, row: firstOutput + accepted))
+        {
+          isRestarted = true
+          break
+        }
         var token = target(sequence, logits, row: firstOutput + accepted)
         var isAccepted = accepted < drafted && sequence.drafts[accepted] == token
         if accepted < drafted, let rates = sequence.request.syntheticAcceptance,
@@ -78,9 +85,13 @@ extension DecodingEngine {
         sequence.append(token)
         newTokens += 1
         let fate: TokenFate = isAccepted ? .accepted : accepted < drafted ? .corrected : .undrafted
-        if !observe(sequence.identifier, token, fate) { sequence.finish(.stop) }
+        report(sequence, token, fate, observe)
         if isAccepted { accepted += 1 }
         if !isAccepted || sequence.finishReason != nil { break }
+      }
+      if isRestarted {
+        restart(&plans[index], accepted: accepted)
+        continue
       }
       plans[index].validRows += accepted
       sequence.cachedCount += plans[index].validRows
@@ -94,11 +105,46 @@ extension DecodingEngine {
     return newTokens
   }
 
+  /// Hands out a new token, or holds it back while the sequence may still begin anew.
+  private func report(
+    _ sequence: SequenceState, _ token: Int32, _ fate: TokenFate, _ observe: (Int, Int32, TokenFate) -> Bool
+  ) {
+    guard sequence.isUndecided else {
+      if !observe(sequence.identifier, token, fate) { sequence.finish(.stop) }
+      return
+    }
+    guard sequence.hold(fate) else { return }
+    for place in sequence.heldFates.indices {
+      let token = sequence.tokens[sequence.promptCount + place]
+      if !observe(sequence.identifier, token, sequence.heldFates[place]) {
+        sequence.cut(toGenerated: place + 1)
+        break
+      }
+    }
+    sequence.release()
+  }
+
+  /// Lets a sequence begin anew on the escalation's prompt, on top of the cache rows that both prompts share.
+  private func restart(_ plan: inout SequencePlan, accepted: Int) {
+    let sequence = plan.sequence
+    let cached = sequence.cachedCount + plan.validRows + accepted
+    let shared = min(sequence.restart(), cached)
+    sequence.removeDrafts()
+    plan.firstOutput = nil
+    if shared >= sequence.cachedCount {
+      plan.validRows = shared - sequence.cachedCount
+    } else {
+      sequence.heads.cut(to: shared)
+      plan.validRows = 0
+    }
+    sequence.cachedCount = shared
+  }
+
   /// The sequence's next token by a row of logits.
   private func target(_ sequence: SequenceState, _ logits: FloatRows, row: Int) -> Int32 {
     sequence.thinking.forcedToken
       ?? sampler.sample(
         logits, row: row, options: sequence.request.sampling, history: sequence.history,
-        position: sequence.tokens.count, excluded: sequence.excludedTokens(after: 0))
+        position: sequence.tokens.count, excluded: sequence.excludedTokens)
   }
 }

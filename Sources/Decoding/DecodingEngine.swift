@@ -96,13 +96,18 @@ public final class DecodingEngine {
     live.reserveCapacity(configuration.slotCount)
   }
 
+  /// Checks that a request can be served.
+  public func check(_ request: GenerationRequest) throws(RequestError) {
+    try request.validate(
+      vocabularySize: model.description.vocabularySize, context: configuration.context,
+      mtpHeadCount: model.mtpHeadCount)
+  }
+
   /// Queues a request; it starts when a slot is free.
   ///
   /// - Returns: The identifier that `step` reports tokens under.
   public func submit(_ request: GenerationRequest) throws(RequestError) -> Int {
-    try request.validate(
-      vocabularySize: model.description.vocabularySize, context: configuration.context,
-      mtpHeadCount: model.mtpHeadCount)
+    try check(request)
     let identifier = nextIdentifier
     nextIdentifier += 1
     waiting.append(
@@ -119,6 +124,12 @@ public final class DecodingEngine {
   public func cancel(_ identifier: Int) {
     for sequence in live where sequence.identifier == identifier { sequence.finish(.cancelled) }
     for sequence in waiting where sequence.identifier == identifier { sequence.finish(.cancelled) }
+  }
+
+  /// The prompt that a request in flight is answered on: the escalation's where the reply began anew. It is settled when the
+  /// first token is handed out. Nil for requests that are not in flight.
+  public func promptTokens(of identifier: Int) -> [Int32]? {
+    live.first { $0.identifier == identifier }.map { Array($0.promptTokens) }
   }
 
   /// One round for every live sequence.
@@ -173,6 +184,7 @@ public final class DecodingEngine {
     var results: [GenerationResult] = []
     for sequence in live {
       guard let reason = sequence.finishReason else { continue }
+      sequence.dropHeldTokens()
       sequence.timings.finish(forward: forwardNanoseconds)
       freeSlots.append(sequence.slot)
       if sequence.request.speculation == .automatic { draftUtilities = sequence.utilities }

@@ -47,14 +47,21 @@ extension TeacherForcing {
     let size = model.description.vocabularySize
     let sampler = Sampler(kernels: kernels, vocabularySize: size)
     let promptCount = request.promptTokens.count
-    var thinking = ThinkingState(request.thinking, maximumTokens: request.maximumTokens)
-    let isForced = reply.map { token in
-      defer { thinking.advance(token) }
-      return thinking.forcedToken != nil
+    var thinking = ThinkingState(
+      request.thinking,
+      maximumTokens: min(request.maximumTokens, model.contextCapacity - request.promptTokens.count))
+    let noAnswer = request.thinking.map { request.stopTokens + [$0.openToken, $0.closeToken] } ?? []
+    var isForced: [Bool] = []
+    var excluded: [[Int32]] = []
+    for (place, token) in reply.enumerated() {
+      isForced.append(thinking.forcedToken != nil)
+      excluded.append(
+        thinking.isAnswerDue ? noAnswer : place < request.minimumTokens ? request.stopTokens : [])
+      thinking.advance(token)
     }
     // Each of the two sees the text before the token as its own history.
-    var targets = Distributions(text, request, vocabularySize: size)
-    var drafts = Distributions(text, request, vocabularySize: size)
+    var targets = Distributions(text, request, excluded: excluded, vocabularySize: size)
+    var drafts = Distributions(text, request, excluded: excluded, vocabularySize: size)
     func compare(_ place: Int) {
       guard let target = targets.waiting[place], let draft = drafts.waiting[place] else { return }
       targets.waiting[place] = nil
@@ -82,11 +89,15 @@ extension TeacherForcing {
   private struct Distributions {
     private let text: [Int32]
     private let request: GenerationRequest
+    private let excluded: [[Int32]]
     private var history: TokenHistory
     private var seen = 0
     var waiting: [Int: [Float]] = [:]
 
-    init(_ text: [Int32], _ request: GenerationRequest, vocabularySize: Int) {
+    init(
+      _ text: [Int32], _ request: GenerationRequest, excluded: [[Int32]], vocabularySize: Int
+    ) {
+      self.excluded = excluded
       self.text = text
       self.request = request
       history = TokenHistory(
@@ -100,7 +111,7 @@ extension TeacherForcing {
       }
       waiting[place] = sampler.distribution(
         logits, row: row, options: request.sampling, history: history,
-        excluded: place < request.minimumTokens ? request.stopTokens : [])
+        excluded: excluded[place])
     }
   }
 }

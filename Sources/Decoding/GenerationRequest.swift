@@ -40,6 +40,8 @@ public struct GenerationRequest: Sendable {
   public var speculation: Speculation
   /// Thinking markers and limits; nil where the model has none.
   public var thinking: ThinkingOptions?
+  /// Lets the reply begin anew with slow thinking; nil keeps it as it is.
+  public var escalation: Escalation?
   /// For benchmarks only, see `SyntheticAcceptance`: the text becomes garbage.
   public var syntheticAcceptance: [Double]?
 
@@ -57,18 +59,22 @@ public struct GenerationRequest: Sendable {
     self.thinking = thinking
   }
 
+  /// Positions that prompt and reply may need.
+  public var greatestLength: Int {
+    max(promptTokens.count, escalation?.promptTokens.count ?? 0) + maximumTokens
+  }
+
   /// Checks the request against a model's vocabulary and an engine's context.
   func validate(vocabularySize: Int, context: Int, mtpHeadCount: Int) throws(RequestError) {
-    if promptTokens.isEmpty { throw .emptyPrompt }
-    for token in promptTokens where token < 0 || token >= vocabularySize {
-      throw .tokenOutOfRange(token: Int(token), vocabularySize: vocabularySize)
-    }
-    guard promptTokens.count < context else {
-      throw .promptTooLong(tokens: promptTokens.count, context: context)
-    }
     guard Self.tokenLimits.contains(maximumTokens) else {
       throw .optionOutOfRange(
         option: "max-tokens", found: "\(maximumTokens)", accepted: "1 to \(Self.tokenLimits.upperBound)")
+    }
+    try validate(promptTokens, thinking, vocabularySize: vocabularySize, context: context)
+    if let escalation {
+      try escalation.validate()
+      try validate(
+        escalation.promptTokens, escalation.thinking, vocabularySize: vocabularySize, context: context)
     }
     guard (0...maximumTokens).contains(minimumTokens) else {
       throw .optionOutOfRange(
@@ -82,28 +88,28 @@ public struct GenerationRequest: Sendable {
       throw .tokenOutOfRange(token: Int(token), vocabularySize: vocabularySize)
     }
     if let syntheticAcceptance { try SyntheticAcceptance.validate(syntheticAcceptance) }
-    if let depth = speculation.fixedDepth {
-      guard Speculation.depths.contains(depth) else {
-        throw .optionOutOfRange(
-          option: "depth", found: "\(depth)", accepted: "1 to \(Speculation.depths.upperBound)")
-      }
-      if case .mtp = speculation, mtpHeadCount == 0 {
-        throw .unsupported(option: "speculation mtp", reason: "the model has no multi-token-prediction head")
-      }
-    }
-    guard let thinking else { return }
-    if let budget = thinking.budget, budget < 0 {
-      throw .optionOutOfRange(option: "thinking-budget", found: "\(budget)", accepted: "0 or more")
-    }
-    guard thinking.answerReserve >= 0,
-      thinking.answerReserve <= maximumTokens - 2 || thinking.answerReserve == 0
-    else {
+    guard let depth = speculation.fixedDepth else { return }
+    guard Speculation.depths.contains(depth) else {
       throw .optionOutOfRange(
-        option: "answer-reserve", found: "\(thinking.answerReserve)",
-        accepted:
-          "0 to \(max(0, maximumTokens - 2)), so that the thinking markers fit into max-tokens (\(maximumTokens))"
-      )
+        option: "depth", found: "\(depth)", accepted: "1 to \(Speculation.depths.upperBound)")
     }
+    if case .mtp = speculation, mtpHeadCount == 0 {
+      throw .unsupported(option: "speculation mtp", reason: "the model has no multi-token-prediction head")
+    }
+  }
+
+  /// Checks a prompt, and that the thoughts on it may be limited as asked.
+  private func validate(
+    _ prompt: [Int32], _ thinking: ThinkingOptions?, vocabularySize: Int, context: Int
+  ) throws(RequestError) {
+    if prompt.isEmpty { throw .emptyPrompt }
+    for token in prompt where token < 0 || token >= vocabularySize {
+      throw .tokenOutOfRange(token: Int(token), vocabularySize: vocabularySize)
+    }
+    guard prompt.count < context else {
+      throw .promptTooLong(tokens: prompt.count, context: context)
+    }
+    try thinking?.validate(vocabularySize: vocabularySize, room: min(maximumTokens, context - prompt.count))
   }
 }
 

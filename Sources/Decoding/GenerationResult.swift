@@ -6,13 +6,15 @@ public struct GenerationResult: Sendable {
   public let identifier: Int
   /// Generated token ids, the stop token included.
   public let tokens: [Int32]
-  /// Tokens of the prompt.
-  public let promptTokenCount: Int
+  /// The prompt that was answered: the escalation's where the reply began anew.
+  public let promptTokens: [Int32]
   /// Why it ended.
   public let finishReason: FinishReason
   /// Tokens between the thinking markers.
   public let thinkingTokenCount: Int
-  /// Speculation counts of each phase.
+  /// How the runtime chose between fast and slow thinking; nil where it had no choice.
+  public let thinkingDecision: ThinkingDecision?
+  /// Speculation counts of each phase, dropped tokens included.
   public let speculationByPhase: [Phase: SpeculationCounters]
   /// Rounds after the first token by their number of drafts.
   public let depthHistogram: [Int]
@@ -32,9 +34,10 @@ public struct GenerationResult: Sendable {
   init(_ sequence: SequenceState, reason: FinishReason) {
     identifier = sequence.identifier
     tokens = Array(sequence.generatedTokens)
-    promptTokenCount = sequence.promptCount
+    promptTokens = Array(sequence.promptTokens)
     finishReason = reason
     thinkingTokenCount = sequence.thinking.thinkingTokens
+    thinkingDecision = sequence.decision
     speculationByPhase = Dictionary(
       uniqueKeysWithValues: Phase.allCases.map { ($0, sequence.countersByPhase[$0.rawValue]) })
     depthHistogram = sequence.depthHistogram
@@ -49,6 +52,9 @@ public struct GenerationResult: Sendable {
     overheadMicrosecondsPerStep =
       decodeSteps == 0 ? 0 : max(0, decodeMilliseconds - forward) * 1000 / Double(decodeSteps)
   }
+
+  /// Tokens of the prompt.
+  public var promptTokenCount: Int { promptTokens.count }
 
   /// Speculation counts of the whole reply.
   public var speculation: SpeculationCounters {
@@ -76,6 +82,12 @@ struct SequenceTimings {
     if firstToken > 0 { return }
     firstToken = monotonicNanoseconds()
     forwardAtFirstToken = forward
+  }
+
+  /// Forgets the first token, because it was dropped.
+  mutating func restart() {
+    firstToken = 0
+    decodeSteps = 0
   }
 
   mutating func finish(forward: UInt64) {

@@ -30,6 +30,11 @@ struct HeadProgress {
     }
   }
 
+  /// Forgets rows from `position` on; hidden rows before it that wait for a head go on waiting.
+  mutating func cut(to position: Int) {
+    for head in filled.indices { filled[head] = min(filled[head], position) }
+  }
+
   /// Heads that the request can use.
   var count: Int { filled.count }
 

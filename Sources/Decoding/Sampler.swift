@@ -82,6 +82,12 @@ final class Sampler {
     return exponentials[0, Int(token)] / SamplingKernels.sum(exponentials.view, row: 0)
   }
 
+  /// The probability of the most probable token by softmax over a row.
+  func greatestProbability(_ logits: FloatRows, row: Int) -> Float {
+    let best = kernels.argmax(logits, row: row)
+    return probability(of: Int32(truncatingIfNeeded: best), logits, row: row)
+  }
+
   private func penalise(_ penalty: Float, _ history: TokenHistory) {
     let view = adjusted.view
     for token in history.seen where history.contains(token) {

@@ -5,10 +5,10 @@ final class SequenceState {
   /// The cache slot; -1 while the sequence waits for one.
   private(set) var slot = -1
   /// Positions the sequence may grow to.
-  let capacity: Int
+  private(set) var capacity: Int
   /// Prompt and reply.
-  private(set) var tokens: [Int32]
-  let promptCount: Int
+  var tokens: [Int32] = []
+  private(set) var promptCount: Int
   /// Positions whose keys and values are in the cache.
   var cachedCount = 0
   /// Tokens proposed for the positions after the last token.
@@ -31,12 +31,21 @@ final class SequenceState {
   private(set) var draftThinking: ThinkingState
   private(set) var history: TokenHistory
   private(set) var thinking: ThinkingState
-  private(set) var finishReason: FinishReason?
+  var finishReason: FinishReason?
   private(set) var countersByPhase = [SpeculationCounters](repeating: SpeculationCounters(), count: 2)
-  private(set) var tokensByPhase = [0, 0]
+  var tokensByPhase = [0, 0]
   /// Rounds by their number of drafts.
   private(set) var depthHistogram = [Int](repeating: 0, count: Speculation.depths.upperBound + 1)
   var timings = SequenceTimings()
+  /// Watches the beginning of a fast answer until it is decided whether to keep it.
+  var watch: ConfidenceWatch?
+  /// What became of the tokens that nobody has been told of yet.
+  var heldFates: [TokenFate] = []
+  var decision: ThinkingDecision?
+  /// What cannot come right after a forced closing marker.
+  private let tokensThatAreNoAnswer: [Int32]
+  private let context: Int
+  private let vocabularySize: Int
 
   init(
     identifier: Int, request: GenerationRequest, context: Int, vocabularySize: Int, mtpHeadCount: Int
@@ -44,12 +53,30 @@ final class SequenceState {
     self.identifier = identifier
     self.request = request
     heads = HeadProgress(request.speculation, headCount: mtpHeadCount)
-    promptCount = request.promptTokens.count
-    capacity = min(context, promptCount + request.maximumTokens)
-    tokens = request.promptTokens
-    tokens.reserveCapacity(capacity)
+    self.context = context
+    self.vocabularySize = vocabularySize
+    tokensThatAreNoAnswer =
+      request.thinking.map { request.stopTokens + [$0.openToken, $0.closeToken] } ?? []
+    promptCount = 0
+    capacity = 0
+    history = TokenHistory(vocabularySize: vocabularySize, isUsed: false, capacity: 0)
+    thinking = ThinkingState(nil, maximumTokens: 0)
+    draftThinking = thinking
     drafts.reserveCapacity(SpeculationCounters.maximumDepth)
     draftEvidence.reserveCapacity(SpeculationCounters.maximumDepth)
+    begin(request.promptTokens, thinking: request.thinking)
+    if let escalation = request.escalation {
+      watch = ConfidenceWatch(escalation)
+      heldFates.reserveCapacity(escalation.watchedTokens)
+    }
+  }
+
+  /// Takes a prompt; the sequence has no tokens before.
+  func begin(_ prompt: [Int32], thinking options: ThinkingOptions?) {
+    promptCount = prompt.count
+    capacity = min(context, promptCount + request.maximumTokens)
+    tokens.reserveCapacity(capacity)
+    tokens.append(contentsOf: prompt)
     history = TokenHistory(
       vocabularySize: vocabularySize, isUsed: request.sampling.repetitionPenalty != 1, capacity: capacity)
     for token in tokens { history.add(token) }
@@ -57,10 +84,11 @@ final class SequenceState {
     case .lookup, .automatic: lookup = PromptLookup(capacity: capacity)
     case .off, .mtp: lookup = nil
     }
-    thinking = ThinkingState(request.thinking, maximumTokens: capacity - promptCount)
+    thinking = ThinkingState(options, maximumTokens: capacity - promptCount)
     draftThinking = thinking
   }
 
+  var promptTokens: ArraySlice<Int32> { tokens[..<promptCount] }
   var generatedCount: Int { tokens.count - promptCount }
   var generatedTokens: ArraySlice<Int32> { tokens[promptCount...] }
 
@@ -77,10 +105,18 @@ final class SequenceState {
     }
   }
 
-  /// Tokens that must not come after `draftCount` drafts: the stop tokens of a reply that is too short.
-  func excludedTokens(after draftCount: Int) -> [Int32] {
-    generatedCount + draftCount < request.minimumTokens ? request.stopTokens : []
+  /// Tokens that must not come where a reply stands as `state` says: the stop tokens of one that is too short, and what
+  /// would leave the answer empty after a forced closing marker.
+  private func excludedTokens(_ state: ThinkingState) -> [Int32] {
+    if state.isAnswerDue { return tokensThatAreNoAnswer }
+    return state.generatedTokens < request.minimumTokens ? request.stopTokens : []
   }
+
+  /// Tokens that must not come next.
+  var excludedTokens: [Int32] { excludedTokens(thinking) }
+
+  /// Tokens that must not come after the drafts.
+  var excludedDraftTokens: [Int32] { excludedTokens(draftThinking) }
 
   /// Ends the sequence from outside.
   func finish(_ reason: FinishReason) { finishReason = finishReason ?? reason }

@@ -52,14 +52,15 @@ public final class LanguageModel: Sendable {
       checkpoint,
       options: LoadOptions(
         format: weightFormat, contextLength: context, threadCount: threadCount,
-        packedWeightsFolder: options.packedWeightsFolder,
+        packedWeightsFolder: options.packedWeightsFolder, mapsPackedWeights: options.mapsPackedWeights,
         progress: options.byteProgress(total: total)))
     ignoredTensors = loaded.ignored
     decoder = loaded.model.drafting(with: options.draftHead, threadCount: threadCount, kernels: kernels)
     options.progress?(1)
     name = checkpoint.name
-    do {
-      let processor = try TextProcessor(directory: directory)
+    let processor = Result { () throws(TokenizerError) in try TextProcessor(directory: directory) }
+    switch processor {
+    case .success(let processor):
       guard processor.tokenizer.vocabularySize <= description.vocabularySize else {
         throw LoadError(
           .unsuitable, file: directory.path, place: "tokenizer",
@@ -69,12 +70,19 @@ public final class LanguageModel: Sendable {
       }
       text = processor
       textError = nil
-      thinkingProfile = ThinkingProfile(processor)
-    } catch let error as LoadError {
-      throw error
-    } catch {
+      thinkingProfile =
+        if let file = options.thinkingProfile {
+          try ThinkingProfile(file: file, text: processor)
+        } else {
+          ThinkingProfile(processor, model: description)
+        }
+    case .failure(let error):
+      if let file = options.thinkingProfile {
+        throw LoadError(
+          .unsuitable, file: file.path, problem: "a thinking profile needs a tokenizer: \(error)")
+      }
       text = nil
-      textError = error as? TokenizerError
+      textError = error
       thinkingProfile = nil
     }
     loadMilliseconds = (ContinuousClock.now - start).milliseconds

@@ -1,3 +1,4 @@
+public import Foundation
 public import Models
 public import Tensors
 
@@ -13,24 +14,31 @@ public struct ModelOptions: Sendable {
   public var context: Int?
   /// A folder in which packed weights are kept between runs; nil keeps nothing.
   public var packedWeightsFolder: String?
+  /// Whether kept weights are used where they stand, mapped into memory: no start-up time, slower decoding.
+  public var mapsPackedWeights: Bool
   /// Told the share of the weights that is ready, from 0 to 1, while a model is opened.
   public var progress: (@Sendable (Double) -> Void)?
   /// The output head that drafts are read from.
   public var draftHead: DraftHeadFormat
+  /// A file with the thinking profile; nil finds the model's own.
+  public var thinkingProfile: URL?
 
   /// Makes options.
   public init(
     weights: WeightFormat? = nil, threadCount: Int? = nil, kernels: KernelSet = .best, context: Int? = nil,
-    packedWeightsFolder: String? = nil, draftHead: DraftHeadFormat = .automatic,
+    packedWeightsFolder: String? = nil, mapsPackedWeights: Bool = false, thinkingProfile: URL? = nil,
+    draftHead: DraftHeadFormat = .automatic,
     progress: (@Sendable (Double) -> Void)? = nil
   ) {
     self.packedWeightsFolder = packedWeightsFolder
+    self.mapsPackedWeights = mapsPackedWeights
     self.progress = progress
     self.weights = weights
     self.threadCount = threadCount
     self.kernels = kernels
     self.context = context
     self.draftHead = draftHead
+    self.thinkingProfile = thinkingProfile
   }
 
   /// Turns bytes that are ready into their share of `total`.

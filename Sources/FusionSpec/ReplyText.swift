@@ -15,7 +15,7 @@ public struct ReplyText: Sendable {
   public private(set) var thinkingText = ""
   /// Text outside of them so far.
   public private(set) var answerText = ""
-  /// Whether a thinking marker has been seen.
+  /// Whether the reply begins in its thoughts or a thinking marker has been seen.
   public private(set) var hasThoughts = false
   private let profile: ThinkingProfile?
   private let tokenizer: (any Tokenizer)?
@@ -23,10 +23,14 @@ public struct ReplyText: Sendable {
   private var stops: StopStrings
   private var phase: Phase = .answer
 
-  /// Begins a reply of a model.
-  public init(_ model: LanguageModel, stopStrings: [String] = []) {
+  /// Begins a reply of a model after a prompt, which may have opened the thoughts.
+  public init(_ model: LanguageModel, after prompt: [Int32], stopStrings: [String] = []) {
     profile = model.thinkingProfile
     tokenizer = model.text?.tokenizer
+    if let profile, let tokenizer, profile.startsInThoughts(after: prompt, tokenizer: tokenizer) {
+      phase = .thinking
+      hasThoughts = true
+    }
     detokenizer = tokenizer.map { StreamingDetokenizer($0, continuing: true) }
     stops = StopStrings(stopStrings)
   }

@@ -37,6 +37,10 @@ struct Acceptance: ParsableCommand {
     if raw, arguments.thinking != nil {
       throw ValidationError("--thinking works through the chat template, which --raw leaves out")
     }
+    if raw, arguments.thinkingBudgets != nil {
+      throw ValidationError(
+        "--thinking-budgets needs slow thinking, which works through the chat template; --raw leaves it out")
+    }
   }
 
   func run() throws {
@@ -45,7 +49,11 @@ struct Acceptance: ParsableCommand {
     let options = try arguments.options(model, prompts: lines, isRaw: raw)
     if options.syntheticAcceptance != nil { Terminal.error(AcceptanceRates.warning) }
     Interruption.watch()
+    let modes = options.thinking.flatMap { mode in
+      mode.map { [$0] } ?? lines.map { $0.thinking ?? model.thinkingProfile?.defaultMode }
+    }
     let runner = try AcceptanceRunner(model: model, prompts: lines, options: options)
+    try arguments.limits.check(runner.allRequests, isAutomatic: modes.contains(.auto))
     if runner.promptCount == 0 {
       throw CommandError.failure("no prompt fits into the context of \(model.context)")
     }

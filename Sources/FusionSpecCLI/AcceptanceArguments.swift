@@ -64,6 +64,20 @@ struct ThinkingList: ExpressibleByArgument {
   }
 }
 
+/// What `--thinking-budgets` lists.
+struct BudgetList: ExpressibleByArgument {
+  let budgets: [Int]
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    let budgets = parts.compactMap { $0 }
+    guard budgets.count == parts.count, Set(budgets).count == budgets.count, !budgets.isEmpty,
+      budgets.allSatisfy({ (0...GenerationRequest.tokenLimits.upperBound).contains($0) })
+    else { return nil }
+    self.budgets = budgets.sorted()
+  }
+}
+
 /// The options of `acceptance` that say how prompts are run.
 struct AcceptanceArguments: ParsableArguments {
   @Option(
@@ -82,6 +96,11 @@ struct AcceptanceArguments: ParsableArguments {
       "Output head that drafts are read from: auto, full, int8 (an 8-bit copy). No token of a text depends on it.",
       valueName: "format"))
   var draftHead = DraftHeadFormat.automatic
+  @Option(
+    help: ArgumentHelp(
+      "Budgets to run slow thinking with as well, separated by commas, such as 0,8,16,32,64,128: accuracy against budget.",
+      valueName: "list"))
+  var thinkingBudgets: BudgetList?
   @Option(help: "Most tokens of a reply.") var maxTokens = 256
   @Option(help: "Prompts in flight at once; beyond 1 the whole set is timed, prompts included.") var batch = 1
   @Option(help: "Run everything this often and take medians.") var repetitions = 1
@@ -91,8 +110,7 @@ struct AcceptanceArguments: ParsableArguments {
   @Option(help: "Keep tokens at least this probable relative to the best.") var minP: Float = 0
   @Option(help: "Divides the logits of tokens already seen; 1 is off.") var repetitionPenalty: Float = 1
   @Option(help: "Key of the random numbers; the same seed gives the same text.") var seed: UInt64 = 0
-  @Option(help: "Most tokens of thoughts; then the answer is forced.") var thinkingBudget: Int?
-  @Option(help: "Tokens of --max-tokens kept for the answer.") var answerReserve = 0
+  @OptionGroup var limits: ThinkingArguments
   @Flag(help: "Do not stop at the end-of-sequence token.") var ignoreEos = false
   @Option(
     help: ArgumentHelp(
@@ -107,15 +125,10 @@ struct AcceptanceArguments: ParsableArguments {
 
   func validate() throws {
     try checkMaxTokens(maxTokens)
+    try limits.checkBridge(isLimited: limits.isLimited || thinkingBudgets != nil)
     if !(1...256).contains(batch) { throw ValidationError("--batch: found \(batch), accepted: 1 to 256") }
     if !(1...1000).contains(repetitions) {
       throw ValidationError("--repetitions: found \(repetitions), accepted: 1 to 1000")
-    }
-    if let thinkingBudget, thinkingBudget < 0 {
-      throw ValidationError("--thinking-budget: found \(thinkingBudget), accepted: 0 or more")
-    }
-    if answerReserve < 0 {
-      throw ValidationError("--answer-reserve: found \(answerReserve), accepted: 0 or more")
     }
     do {
       try sampling.validate()
@@ -132,11 +145,6 @@ struct AcceptanceArguments: ParsableArguments {
 
   /// The options for a model.
   func options(_ model: LanguageModel, prompts: [ReportPrompt], isRaw: Bool) throws -> AcceptanceOptions {
-    if model.thinkingProfile == nil, thinkingBudget != nil || answerReserve > 0 {
-      throw RequestError.unsupported(
-        option: thinkingBudget != nil ? "thinking-budget" : "answer-reserve",
-        reason: "\(model.name) marks no thoughts")
-    }
     let standard = DepthList.standard(mtpHeadCount: model.decoder.mtpHeadCount)
     // Where all prompts leave the mode to the model, its default is what was measured.
     let isDefault = !isRaw && prompts.allSatisfy { $0.thinking == nil }
@@ -146,7 +154,7 @@ struct AcceptanceArguments: ParsableArguments {
       maximumTokens: maxTokens,
       sampling: sampling, batch: min(batch, prompts.count), repetitions: repetitions,
       ignoresEndOfSequence: ignoreEos,
-      thinkingBudget: thinkingBudget, answerReserve: answerReserve,
+      limits: limits.settings(nil), budgets: thinkingBudgets?.budgets ?? [],
       syntheticAcceptance: syntheticAcceptance?.values, longPrompts: longPrompts)
   }
 }

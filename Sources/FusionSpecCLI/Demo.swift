@@ -48,9 +48,7 @@ struct Demo: ParsableCommand {
   private func request(
     _ model: LanguageModel, _ prompt: String, _ speculation: Speculation
   ) throws -> GenerationRequest {
-    GenerationRequest(
-      promptTokens: try model.encode(.user(prompt)), maximumTokens: maxTokens, stopTokens: model.stopTokens,
-      speculation: speculation, thinking: model.thinkingOptions())
+    try model.request(.user(prompt), maximumTokens: maxTokens, speculation: speculation)
   }
 
   /// Streams one reply plainly and once more with drafts coloured.
@@ -61,8 +59,8 @@ struct Demo: ParsableCommand {
       say(terminal.styled("› \(prompt)  (\(name))", .bold))
       var request = request
       request.speculation = speculation
-      let engine = model.makeEngine(context: request.promptTokens.count + maxTokens)
-      var text = ReplyText(model)
+      let engine = model.makeEngine(context: request.greatestLength)
+      var text = ReplyText(model, after: request.promptTokens)
       _ = try engine.submit(request)
       var phase = Phase.answer
       let results = engine.run { _, token, fate in

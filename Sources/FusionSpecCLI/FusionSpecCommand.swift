@@ -50,7 +50,7 @@ extension PromptError: CommandFailure {
   var exitStatus: Int32 {
     switch self {
     case .noTokenizer, .text: 1
-    case .thinkingUnsupported: 64
+    case .thinkingUnsupported, .thinkingNeedsConversation, .thinkingNeedsUserMessage, .noThoughts: 64
     }
   }
 }

@@ -31,6 +31,7 @@ struct Generate: ParsableCommand {
           : "give only one of PROMPT, --prompt-file, --token-ids and --prompts")
     }
     if !(1...256).contains(batch) { throw ValidationError("--batch: found \(batch), accepted: 1 to 256") }
+    try generation.limits.checkBridge(isLimited: generation.limits.isLimited)
     if batch > 1, prompts == nil { throw ValidationError("--batch needs --prompts") }
     if showAcceptance, json || prompts != nil {
       throw ValidationError(
@@ -47,7 +48,9 @@ struct Generate: ParsableCommand {
       if request.promptTokens.isEmpty { throw RequestError.emptyPrompt }
       return request
     }
-    let needed = requests.map { $0.promptTokens.count + $0.maximumTokens }.max() ?? 1
+    let modes = lines.map { $0.thinking ?? generation.thinking ?? model.thinkingProfile?.defaultMode }
+    try generation.limits.check(requests, isAutomatic: modes.contains(.auto))
+    let needed = requests.map(\.greatestLength).max() ?? 1
     let engine = model.makeEngine(batchSize: min(batch, lines.count), context: needed)
     let run = GenerationRun(
       model: model, engine: engine, lines: lines, requests: requests, arguments: generation)

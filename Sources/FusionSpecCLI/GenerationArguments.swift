@@ -1,9 +1,7 @@
 public import ArgumentParser
 public import Decoding
-public import FusionSpec
+import FusionSpec
 import Models
-
-extension ThinkingMode: ExpressibleByArgument {}
 
 extension TokenBias: ExpressibleByArgument {
   /// Reads "17=-2.5"; "-inf" forbids a token.
@@ -60,8 +58,7 @@ struct GenerationArguments: ParsableArguments {
       "Thinking: \(ThinkingMode.allCases.map(\.rawValue).joined(separator: ", ")) (default: the model's own)."
   )
   var thinking: ThinkingMode?
-  @Option(help: "Most tokens of thoughts; then the answer is forced.") var thinkingBudget: Int?
-  @Option(help: "Tokens of --max-tokens kept for the answer.") var answerReserve = 0
+  @OptionGroup var limits: ThinkingArguments
   @Flag(help: "Do not stop at the end-of-sequence token.") var ignoreEos = false
   @Option(
     help: ArgumentHelp(
@@ -84,12 +81,6 @@ struct GenerationArguments: ParsableArguments {
       try sampling.validate()
     } catch {
       throw ValidationError("--\(error)")
-    }
-    if let thinkingBudget, thinkingBudget < 0 {
-      throw ValidationError("--thinking-budget: found \(thinkingBudget), accepted: 0 or more")
-    }
-    if answerReserve < 0 {
-      throw ValidationError("--answer-reserve: found \(answerReserve), accepted: 0 or more")
     }
   }
 
@@ -114,15 +105,9 @@ struct GenerationArguments: ParsableArguments {
   func request(_ model: LanguageModel, prompt: Prompt, thinking mode: ThinkingMode?) throws
     -> GenerationRequest
   {
-    let thinking = model.thinkingOptions(budget: thinkingBudget, answerReserve: answerReserve)
-    if thinking == nil, thinkingBudget != nil || answerReserve > 0 {
-      throw RequestError.unsupported(
-        option: thinkingBudget != nil ? "thinking-budget" : "answer-reserve",
-        reason: "\(model.name) marks no thoughts")
-    }
-    var request = GenerationRequest(
-      promptTokens: try model.encode(prompt, thinking: mode), maximumTokens: maxTokens, sampling: sampling,
-      stopTokens: ignoreEos ? [] : model.stopTokens, speculation: speculationMode, thinking: thinking)
+    var request = try model.request(
+      prompt, thinking: limits.settings(mode), maximumTokens: maxTokens, sampling: sampling,
+      stopTokens: ignoreEos ? [] : nil, speculation: speculationMode)
     // A fixed depth without a drafter named: the head where there is one, else copies.
     if speculation == .auto, let depth, model.decoder.mtpHeadCount == 0 {
       request.speculation = .lookup(depth: depth)

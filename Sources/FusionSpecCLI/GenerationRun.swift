@@ -24,7 +24,7 @@ final class GenerationRun {
   private let engine: DecodingEngine
   private let lines: [PromptLine]
   private let requests: [GenerationRequest]
-  private var texts: [ReplyText] = []
+  private var texts: [ReplyText?] = []
   /// Speculation counts of all replies so far.
   private(set) var counters = SpeculationCounters()
 
@@ -43,25 +43,35 @@ final class GenerationRun {
   func run(_ output: any GenerationOutput) throws {
     var output = output
     let identifiers = try requests.map { try engine.submit($0) }
-    texts = identifiers.map { _ in ReplyText(model, stopStrings: arguments.stop) }
+    texts = identifiers.map { _ in nil }
     var finished: [Int: GenerationResult] = [:]
     var next = 0
     while !engine.isIdle {
       if Interruption.isRequested { identifiers.forEach(engine.cancel) }
       let results = engine.step { identifier, token, fate in
-        if let piece = self.texts[identifier].append(token) { output.receive(piece, fate: fate) }
-        return !self.texts[identifier].isStopped && !Interruption.isRequested
+        // The first token settles which prompt is answered.
+        if self.texts[identifier] == nil {
+          self.texts[identifier] = self.text(after: self.engine.promptTokens(of: identifier) ?? [])
+        }
+        if let piece = self.texts[identifier]?.append(token) { output.receive(piece, fate: fate) }
+        return self.texts[identifier]?.isStopped == false && !Interruption.isRequested
       }
       for result in results {
         finished[result.identifier] = result
         counters.add(result.speculation)
       }
       while next < identifiers.count, let result = finished.removeValue(forKey: identifiers[next]) {
-        if let rest = texts[next].finish() { output.receive(rest, fate: .undrafted) }
+        var text = texts[next] ?? text(after: result.promptTokens)
+        if let rest = text.finish() { output.receive(rest, fate: .undrafted) }
         try output.finish(
-          Reply(line: lines[next], request: requests[next], result: result, text: texts[next]), run: self)
+          Reply(line: lines[next], request: requests[next], result: result, text: text), run: self)
+        texts[next] = nil
         next += 1
       }
     }
+  }
+
+  private func text(after prompt: [Int32]) -> ReplyText {
+    ReplyText(model, after: prompt, stopStrings: arguments.stop)
   }
 }

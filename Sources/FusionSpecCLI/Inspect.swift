@@ -16,6 +16,11 @@ struct Inspect: ParsableCommand {
       "Checkpoint folder (default: $FUSIONSPEC_MODEL, else the Abacus sample).", valueName: "folder"),
     completion: .directory)
   var model: String?
+  @Option(
+    help: ArgumentHelp(
+      "File that says how the model switches thinking modes (default: found from the model folder).",
+      valueName: "file"), completion: .file(extensions: ["json"]))
+  var thinkingProfile: String?
   @Flag(help: "Print the result as JSON.") var json = false
 
   func run() throws {
@@ -32,7 +37,7 @@ struct Inspect: ParsableCommand {
     } catch {
       textProblem = error.description
     }
-    let profile = text.flatMap(ThinkingProfile.init)
+    let profile = try profile(text, textProblem, description)
     let contexts =
       [1024, 4096, 32768].filter { $0 < description.contextLength } + [description.contextLength]
     let positionBytes = description.cacheFloatsPerPosition * MemoryLayout<Float>.size
@@ -99,9 +104,7 @@ struct Inspect: ParsableCommand {
       ),
       (
         "thinking",
-        profile.map {
-          "\($0.modes.map(\.rawValue).joined(separator: ", ")), \($0.open.text) … \($0.close.text)"
-        } ?? "no switch found"
+        profile.map(Self.describe) ?? "no switch found"
       ),
       ("tokenizer", text?.tokenizer.kind ?? textProblem ?? "none"),
     ]
@@ -141,11 +144,52 @@ struct Inspect: ParsableCommand {
     return counts.mapValues { .integer($0) }
   }
 
+  private func profile(_ text: TextProcessor?, _ problem: String?, _ model: ModelDescription) throws
+    -> ThinkingProfile?
+  {
+    guard let thinkingProfile else { return text.flatMap { ThinkingProfile($0, model: model) } }
+    guard let text else {
+      throw LoadError(
+        .unsuitable, file: thinkingProfile,
+        problem: "a thinking profile needs a tokenizer: \(problem ?? "there is none")")
+    }
+    return try ThinkingProfile(file: URL(filePath: thinkingProfile), text: text)
+  }
+
+  private static func describe(_ profile: ThinkingProfile) -> String {
+    let modes = profile.modes.map { $0 == profile.defaultMode ? "\($0.rawValue) (default)" : $0.rawValue }
+    let how =
+      switch profile.modeSwitch {
+      case .templateVariable(let name, _): "template variable \(name)"
+      case .suffix: "text behind the last user message"
+      case .fixed: "no switch"
+      }
+    return "\(profile.name): \(modes.joined(separator: ", ")); \(how); "
+      + "\(profile.open.text) (\(profile.open.token)) … \(profile.close.text) (\(profile.close.token))"
+  }
+
   private static func document(_ profile: ThinkingProfile) -> JSONDocument {
     [
       "name": .string(profile.name), "open": .string(profile.open.text), "close": .string(profile.close.text),
+      "open_id": .integer(Int(profile.open.token)), "close_id": .integer(Int(profile.close.token)),
+      "switch": document(profile.modeSwitch),
       "modes": .array(profile.modes.map { .string($0.rawValue) }),
       "default": .string(profile.defaultMode.rawValue),
+      "runtime_auto": .bool(profile.allowsRuntimeChoice),
     ]
+  }
+
+  /// The switch as a profile file would say it.
+  private static func document(_ modeSwitch: ThinkingProfile.Switch) -> JSONDocument {
+    switch modeSwitch {
+    case .templateVariable(let name, let values):
+      [
+        "variable": .string(name),
+        "values": .object(Dictionary(values.map { ($0.rawValue, JSONDocument($1)) }) { first, _ in first }),
+      ]
+    case .suffix(let texts):
+      ["suffix": .object(Dictionary(texts.map { ($0.rawValue, .string($1)) }) { first, _ in first })]
+    case .fixed(let mode): ["fixed": .string(mode.rawValue)]
+    }
   }
 }

@@ -1,3 +1,4 @@
+import ChatTemplates
 import Foundation
 
 /// A JSON value to print, with nulls where the contract has them.
@@ -26,6 +27,20 @@ enum JSONDocument: Encodable, ExpressibleByStringLiteral, ExpressibleByDictionar
   }
   init(_ values: [Int32]) { self = .array(values.map { .integer(Int($0)) }) }
   init(_ values: some Sequence<Int>) { self = .array(values.map { .integer($0) }) }
+
+  /// A value that a chat template takes.
+  init(_ value: TemplateValue) {
+    switch value {
+    case .null: self = .null
+    case .bool(let truth): self = .bool(truth)
+    case .int(let number): self = .integer(number)
+    case .float(let number): self = JSONDocument(number)
+    case .string(let text): self = .string(text)
+    case .list(let elements): self = .array(elements.map { JSONDocument($0) })
+    case .dictionary(let entries):
+      self = .object(Dictionary(entries.map { ($0.key, JSONDocument($0.value)) }) { first, _ in first })
+    }
+  }
 
   func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()

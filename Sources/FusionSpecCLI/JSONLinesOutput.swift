@@ -18,7 +18,7 @@ struct JSONLinesOutput: GenerationOutput {
       "schema": "fusionspec.generate/1", "id": JSONDocument(reply.line.id), "model": .string(model.name),
       "weights": .string(model.weightFormat.rawValue), "isa": .string(model.kernels.name),
       "threads": .integer(model.threadCount),
-      "prompt_token_ids": JSONDocument(reply.request.promptTokens), "token_ids": JSONDocument(result.tokens),
+      "prompt_token_ids": JSONDocument(result.promptTokens), "token_ids": JSONDocument(result.tokens),
       "text": hasText ? .string(reply.text.answerText) : .null,
       "thinking_text": reply.text.hasThoughts ? .string(reply.text.thinkingText) : .null,
       "thinking": thinking(reply, run),
@@ -42,20 +42,15 @@ struct JSONLinesOutput: GenerationOutput {
   }
 
   private func thinking(_ reply: Reply, _ run: GenerationRun) -> JSONDocument {
-    let requested = reply.line.thinking ?? run.arguments.thinking
-    let profile = run.model.thinkingProfile
-    var used: ThinkingMode?
-    var reason = "the model has no thinking switch"
-    if let profile {
-      let mode = requested ?? profile.defaultMode
-      used = reply.text.hasThoughts ? .slow : .fast
-      reason = mode == .auto || used != mode ? "model" : requested == nil ? "default" : "requested"
-    }
+    let outcome = ThinkingOutcome(
+      run.model, requested: reply.line.thinking ?? run.arguments.thinking, reply.result)
+    let decision = reply.result.thinkingDecision
     return [
-      "requested": JSONDocument(requested?.rawValue), "used": JSONDocument(used?.rawValue),
-      "reason": .string(reason),
-      "budget": JSONDocument(run.arguments.thinkingBudget),
+      "requested": JSONDocument(outcome.requested?.rawValue), "used": JSONDocument(outcome.used?.rawValue),
+      "reason": .string(outcome.reason), "budget": JSONDocument(run.arguments.limits.thinkingBudget),
       "tokens": .integer(reply.result.thinkingTokenCount),
+      "confidence": JSONDocument(decision.map { Double($0.confidence) }),
+      "dropped_tokens": .integer(decision?.droppedTokens ?? 0),
     ]
   }
 

@@ -18,19 +18,45 @@ struct Score: ParsableCommand {
   @Flag(help: "Print the result as JSON.") var json = false
   @Option(
     help: ArgumentHelp(
+      "Compare with the same model in another weight format: divergence and agreement of the predictions.",
+      valueName: "format"))
+  var against: String?
+  @Option(
+    help: ArgumentHelp(
+      "With --against: compare on replies to the prompts of this file (JSON Lines) instead of a text.",
+      valueName: "file"), completion: .file())
+  var prompts: String?
+  @Option(help: "With --prompts: most tokens of a reply.") var maxTokens = 128
+  @Option(
+    help: ArgumentHelp(
       "Write logits and, where the model has MTP heads, mtp_logits [heads, tokens - 1, vocabulary] to a safetensors file: row p "
         + "of head d predicts token p + 2 + d from the tokens given. The last d rows of head d lack a token and are zero.",
       valueName: "file"), completion: .file())
   var dump: String?
 
   func validate() throws {
-    if (text == nil) == (tokenIds == nil) { throw ValidationError("give either --text or --token-ids") }
+    if [text, tokenIds, prompts].filter({ $0 != nil }).count != 1 {
+      throw ValidationError("give one of --text, --token-ids and (with --against) --prompts")
+    }
+    if let against, WeightFormat(rawValue: against) == nil {
+      throw ValidationError(
+        "--against: found '\(against)', accepted: \(WeightFormat.allCases.map(\.rawValue).joined(separator: ", "))"
+      )
+    }
+    if prompts != nil, against == nil { throw ValidationError("--prompts needs --against") }
+    if against != nil, dump != nil { throw ValidationError("--dump does not go with --against") }
+    guard (1...(1 << 20)).contains(maxTokens) else {
+      throw ValidationError("--max-tokens: found \(maxTokens), accepted: 1 to \(1 << 20)")
+    }
   }
 
   func run() throws {
     let prompt: Prompt =
       try tokenIds.map { .tokens(try TextInput.tokenIDs($0, option: "--token-ids")) } ?? .raw(text ?? "")
     let model = try modelArguments.load()
+    if let format = against.flatMap(WeightFormat.init) {
+      return try compare(model, with: format, prompt: prompt)
+    }
     let tokens = try model.encode(prompt)
     let vocabulary = model.decoder.description.vocabularySize
     var logProbabilities: [Double] = []
@@ -65,6 +91,56 @@ struct Score: ParsableCommand {
       try SafetensorsFile.write(tensors, to: URL(filePath: dump))
     }
     try report(model, tokens, logProbabilities)
+  }
+
+  /// Compares the model with itself in another format, on the text or on the other's own replies.
+  private func compare(_ model: LanguageModel, with format: WeightFormat, prompt: Prompt) throws {
+    var options = modelArguments.options
+    options.weights = format
+    let reference = try LanguageModel(contentsOf: modelArguments.directory, options: options)
+    var sequences: [[Int32]] = []
+    var starts: [Int] = []
+    if let prompts {
+      let engine = reference.makeEngine(batchSize: 8)
+      for line in try PromptFile.read(prompts, isRaw: false) {
+        let tokens = try reference.encode(line.prompt, thinking: line.thinking)
+        let room = reference.context - tokens.count
+        guard room > 0 else {
+          throw RequestError.promptTooLong(tokens: tokens.count, context: reference.context)
+        }
+        _ = try engine.submit(
+          GenerationRequest(
+            promptTokens: tokens, maximumTokens: min(maxTokens, room), stopTokens: reference.stopTokens))
+        sequences.append(tokens)
+        starts.append(tokens.count)
+      }
+      for (place, result) in engine.run().enumerated() { sequences[place] += result.tokens }
+    } else {
+      sequences = [try reference.encode(prompt)]
+      starts = [1]
+    }
+    var comparison = WeightComparison()
+    // The prediction of token p stands at position p - 1.
+    try comparison.compare(
+      sequences, reference: reference, model: model,
+      positions: { starts[$0] - 1..<max(starts[$0] - 1, sequences[$0].count - 1) })
+    if json {
+      let document: JSONDocument = [
+        "schema": "fusionspec.score/1", "model": .string(model.name),
+        "weights": .string(model.weightFormat.rawValue), "against": .string(format.rawValue),
+        "isa": .string(model.kernels.name), "positions": .integer(comparison.positions),
+        "mean_kl_divergence": JSONDocument(comparison.meanDivergence),
+        "greatest_kl_divergence": JSONDocument(comparison.greatestDivergence),
+        "top_token_agreement": JSONDocument(comparison.topTokenAgreement),
+      ]
+      return Terminal.output(try document.line() + "\n")
+    }
+    Terminal.output(
+      String(
+        format: "%@ against %@ over %d positions: same most likely token %.2f %%, "
+          + "KL divergence mean %.5f, greatest %.4f nats\n", model.weightFormat.rawValue, format.rawValue,
+        comparison.positions, 100 * comparison.topTokenAgreement, comparison.meanDivergence,
+        comparison.greatestDivergence))
   }
 
   /// log softmax(logits)[token], summed in double precision.

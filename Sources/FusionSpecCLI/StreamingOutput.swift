@@ -41,7 +41,17 @@ struct StreamingOutput: GenerationOutput {
     } else if lastCharacter != "\n" {
       Terminal.output("\n")
     }
-    Terminal.error(Self.statistics(reply.result, disabled: reply.result.speculationOffReason))
+    Terminal.error(
+      Self.statistics(reply.result, disabled: reply.result.speculationOffReason) + Self.thinking(reply, run))
+  }
+
+  /// How the reply was thought about and why, to follow the statistics; nothing for a model without marked thoughts.
+  private static func thinking(_ reply: Reply, _ run: GenerationRun) -> String {
+    let outcome = ThinkingOutcome(
+      run.model, requested: reply.line.thinking ?? run.arguments.thinking, reply.result)
+    guard let used = outcome.used else { return "" }
+    let tokens = used == .slow ? ", \(reply.result.thinkingTokenCount) tokens" : ""
+    return " · thinking \(used.rawValue)\(tokens) (\(outcome.reason))"
   }
 
   /// One line: tokens, speed, tokens a step, acceptance by position.

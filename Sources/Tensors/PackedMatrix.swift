@@ -77,6 +77,19 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     owner = file
   }
 
+  /// A copy in memory of its own, made with the threads of a pool. Large memory has huge pages, which a mapped file has
+  /// not: kernels read it up to a fifth faster.
+  public func copied(pool: WorkerPool) -> PackedMatrix {
+    let copy = PackedMatrix(outputs: outputs, inputs: inputs, format: format, isGatedPair: isGatedPair)
+    let size = panelByteCount * (isGatedPair ? 2 : 1)
+    pool.run { worker in
+      let share = worker.share(of: panelCount)
+      let target = unsafe UnsafeMutableRawPointer(mutating: copy.panels) + share.lowerBound * size
+      unsafe target.copyMemory(from: panels + share.lowerBound * size, byteCount: share.count * size)
+    }
+    return copy
+  }
+
   /// Packs a matrix that `readRows` delivers in runs of at most 16 rows: it is given row numbers and a dense
   /// buffer [rows, inputs] to fill.
   public convenience init<E: Error>(

@@ -46,6 +46,44 @@ struct AcceptanceCommandTests {
     #expect(!html.contains("<script"))
   }
 
+  @Test(arguments: ["1", "3"])
+  func `budgets and the runtime's choice are reported`(batch: String) throws {
+    let page = FileManager.default.temporaryDirectory.appending(path: "page-\(UUID().uuidString).html")
+    defer { try? FileManager.default.removeItem(at: page) }
+    let outcome = try withPrompts(Self.prompts) { file in
+      try Command.run([
+        "acceptance", "--prompts", file, "--max-tokens", "60", "--depths", "auto", "--thinking",
+        "fast,slow,auto",
+        "--auto-thinking", "runtime", "--auto-threshold", "0.99", "--thinking-budgets", "16,0,4", "--batch",
+        batch,
+        "--json", "-", "--html", page.path,
+      ])
+    }
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let document = try outcome.json()
+    #expect(document["identical"] as? Bool == true)
+    let budgets = try #require(document["budgets"] as? [[String: Any]])
+    #expect(budgets.map { $0["budget"] as? Int } == [0, 4, 16])
+    for budget in budgets {
+      #expect(budget["accuracy"] is Double)
+      let thoughts = try #require(budget["mean_thinking_tokens"] as? Double)
+      #expect(thoughts <= Double(budget["budget"] as? Int ?? 0))
+      #expect(budget["mean_tokens"] as? Double ?? 0 > thoughts)
+    }
+    let settings = try #require(document["settings"] as? [[String: Any]])
+    #expect(settings.last?["escalated"] as? Double ?? 0 > 0)
+    #expect(document["auto_thinking"] as? String == "runtime")
+    #expect(document["auto_threshold"] as? Double == 0.99)
+    #expect(outcome.errors.contains("budget"))
+    let html = try String(contentsOf: page, encoding: .utf8)
+    #expect(html.contains("accuracy against budget"))
+    let refused = try withPrompts(Self.prompts) { file in
+      try Command.run(["acceptance", "--prompts", file, "--max-tokens", "20", "--thinking-budgets", "18"])
+    }
+    #expect(refused.status == 64)
+    #expect(refused.errors.contains("thinking-budget"))
+  }
+
   @Test
   func `prompts that do not fit are left out, cut or refused as asked`() throws {
     let long = String(repeating: "a long story about a cat ", count: 60)

@@ -81,6 +81,56 @@ struct GenerateTests {
   }
 
   @Test
+  func `the runtime's choice and its reason are in the result`() throws {
+    let base = [
+      "generate", "What is 347 * 28?", "--thinking", "auto", "--auto-thinking", "runtime", "--json",
+    ]
+    for (threshold, used, sign) in [("1", "slow", "<"), ("0", "fast", "≥")] {
+      let document = try Command.run(base + ["--auto-threshold", threshold]).json()
+      let thinking = try #require(document["thinking"] as? [String: Any])
+      #expect(thinking["requested"] as? String == "auto")
+      #expect(thinking["used"] as? String == used)
+      let reason = try #require(thinking["reason"] as? String)
+      #expect(reason.hasPrefix("runtime: confidence 0.") && reason.contains(" \(sign) "))
+      #expect(document["thinking_text"] is NSNull == (used == "fast"))
+      #expect((thinking["dropped_tokens"] as? Int ?? 0 > 0) == (used == "slow"))
+    }
+    let shown = try Command.run(base.filter { $0 != "--json" } + ["--auto-threshold", "1"])
+    #expect(shown.errors.contains("thinking slow") && shown.errors.contains("runtime: confidence"))
+    let fast = try Command.run(["generate", "1 + 1", "--thinking", "fast", "--json"]).json()
+    #expect((fast["thinking"] as? [String: Any])?["reason"] as? String == "requested")
+  }
+
+  @Test
+  func `a profile given as a file replaces the model's own`() throws {
+    let file = FileManager.default.temporaryDirectory.appending(path: "profile-\(UUID().uuidString).json")
+    defer { try? FileManager.default.removeItem(at: file) }
+    let json = #"{"name": "mine", "open": "<think>", "close": "</think>", "switch": {"fixed": "slow"}}"#
+    try json.write(to: file, atomically: true, encoding: .utf8)
+    let document = try Command.run(["inspect", "--thinking-profile", file.path, "--json"]).json()
+    #expect((document["thinking_profile"] as? [String: Any])?["name"] as? String == "mine")
+    let refused = try Command.run(
+      ["generate", "1 + 1", "--thinking", "fast", "--thinking-profile", file.path])
+    #expect(refused.status == 64)
+    #expect(refused.errors.contains("has slow"))
+    let missing = try Command.run(["generate", "1 + 1", "--thinking-profile", "/nonexistent.json"])
+    #expect(missing.status == 1)
+    #expect(missing.errors.contains("/nonexistent.json"))
+  }
+
+  @Test
+  func `a bridge is forced in front of the marker and is part of the thoughts`() throws {
+    let document = try Command.run([
+      "generate", "What is 347 * 28?", "--thinking", "slow", "--thinking-budget", "6", "--thinking-bridge",
+      " Enough.",
+      "--json",
+    ]).json()
+    #expect((document["thinking_text"] as? String)?.hasSuffix(" Enough.") == true)
+    #expect((document["usage"] as? [String: Int])?["reasoning_tokens"] == 6)
+    #expect((document["text"] as? String)?.isEmpty == false)
+  }
+
+  @Test
   func `token ids work without a tokenizer`() throws {
     let outcome = try Command.run(
       ["generate", "--token-ids", "3,5,7", "--json", "--max-tokens", "6", "--ignore-eos"],
@@ -124,6 +174,13 @@ struct GenerateTests {
     #expect(document["model_type"] as? String == "deepseek_v3")
     #expect(document["mtp_heads"] as? Int == 1)
     #expect((document["thinking_profile"] as? [String: Any])?["default"] as? String == "slow")
+    let profile = try #require(document["thinking_profile"] as? [String: Any])
+    #expect(profile["name"] as? String == "Abacus")
+    #expect(profile["modes"] as? [String] == ["fast", "slow", "auto"])
+    #expect(profile["open_id"] as? Int == 7)
+    #expect((profile["switch"] as? [String: Any])?["variable"] as? String == "thinking")
+    let text = try Command.run(["inspect"]).output
+    #expect(text.contains("slow (default)") && text.contains("<think> (7)"))
     let parameters = try #require(document["parameters"] as? [String: Int])
     #expect((parameters["total"] ?? 0) > (parameters["active"] ?? 0))
   }

@@ -104,4 +104,44 @@ struct DraftingTests {
     reserved.advance(4)
     #expect(reserved.forcedToken == 8)
   }
+
+  @Test
+  func `a bridge is forced in front of the marker and counts as no thought`() {
+    let options = ThinkingOptions(openToken: 7, closeToken: 8, budget: 1, bridgeTokens: [20, 21])
+    var state = ThinkingState(options, maximumTokens: 100)
+    for token: Int32 in [7, 1] { state.advance(token) }
+    for token: Int32 in [20, 21, 8] {
+      #expect(state.forcedToken == token)
+      #expect(!state.isAnswerDue)
+      #expect(state.advance(token) == .thinking)
+    }
+    #expect(state.isAnswerDue)
+    #expect(state.thinkingTokens == 1)
+    state.advance(5)
+    #expect(!state.isAnswerDue)
+    // Thoughts that are opened again have nothing left.
+    state.advance(7)
+    #expect(state.forcedToken == 20)
+
+    var natural = ThinkingState(options, maximumTokens: 100)
+    for token: Int32 in [7, 8] { natural.advance(token) }
+    #expect(!natural.isAnswerDue)
+
+    // A wrong draft in the place of a forced token is followed without trouble: it will be rejected.
+    var drafted = ThinkingState(options, maximumTokens: 100)
+    for token: Int32 in [7, 1, 99, 20] { drafted.advance(token) }
+    #expect(drafted.forcedToken == 21)
+  }
+
+  @Test
+  func `thoughts that are opened late keep the answer and lose the bridge`() {
+    let options = ThinkingOptions(
+      openToken: 7, closeToken: 8, answerReserve: 2, bridgeTokens: [20, 21, 22])
+    var late = ThinkingState(options, maximumTokens: 10)
+    for token: Int32 in [1, 2, 3, 4, 7] { late.advance(token) }
+    #expect(late.forcedToken == 8)
+    var early = ThinkingState(options, maximumTokens: 10)
+    for token: Int32 in [1, 2, 3, 7] { early.advance(token) }
+    #expect(early.forcedToken == 20)
+  }
 }

@@ -29,10 +29,10 @@ struct ExactnessTests {
     _ model: LanguageModel, perFile: Int, sampling: SamplingOptions, maximumTokens: Int = 48
   ) throws -> [GenerationRequest] {
     try prompts(perFile: perFile).enumerated().map { index, prompt in
-      GenerationRequest(
-        promptTokens: try model.encode(prompt, thinking: ThinkingMode.allCases[index % 3]),
-        maximumTokens: maximumTokens, sampling: sampling, stopTokens: model.stopTokens,
-        thinking: model.thinkingOptions())
+      try model.request(
+        prompt, thinking: ThinkingSettings(mode: ThinkingMode.allCases[index % 3]),
+        maximumTokens: maximumTokens,
+        sampling: sampling)
     }
   }
 
@@ -128,46 +128,5 @@ struct ExactnessTests {
       }
       #expect(engine.run().map(\.tokens) == expected, "chunks of \(chunk)")
     }
-  }
-
-  @Test
-  func `a thinking budget is exact and the same with and without drafts`() throws {
-    let model = try LanguageModel(contentsOf: Self.abacus, options: ModelOptions(threadCount: 2))
-    let profile = try #require(model.thinkingProfile)
-    for sampling in Self.samplings.prefix(2) {
-      let natural = try Self.requests(model, perFile: 2, sampling: sampling, maximumTokens: 96)
-      let unlimited = try run(model, natural, .off, batch: 1)
-      for budget in [0, 1, 5, 17] {
-        let requests = natural.map { request in
-          var request = request
-          request.thinking?.budget = budget
-          return request
-        }
-        let plain = try run(model, requests, .off, batch: 1)
-        for (limited, free) in zip(plain, unlimited) {
-          #expect(limited.thinkingTokenCount == min(budget, free.thinkingTokenCount))
-          if limited.tokens.contains(profile.open.token), limited.finishReason == .stop {
-            #expect(limited.tokens.contains(profile.close.token))
-          }
-        }
-        for (speculation, batch) in [(Speculation.mtp(depth: 1), 1), (.mtp(depth: 5), 8), (.automatic, 8)] {
-          let found = try run(model, requests, speculation, batch: batch)
-          #expect(
-            found.map(\.tokens) == plain.map(\.tokens), "budget \(budget), \(speculation), batch \(batch)")
-        }
-      }
-    }
-  }
-
-  private func run(
-    _ model: LanguageModel, _ requests: [GenerationRequest], _ speculation: Speculation, batch: Int
-  ) throws -> [GenerationResult] {
-    let context = requests.map { $0.promptTokens.count + $0.maximumTokens }.max() ?? 1
-    let engine = model.makeEngine(batchSize: batch, context: context)
-    for var request in requests {
-      request.speculation = speculation
-      _ = try engine.submit(request)
-    }
-    return engine.run()
   }
 }

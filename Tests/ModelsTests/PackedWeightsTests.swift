@@ -20,11 +20,12 @@ import Testing
 
     deinit { try? FileManager.default.removeItem(at: root) }
 
-    func model(_ format: WeightFormat, keeping: Bool = true) throws -> DecoderModel {
+    func model(_ format: WeightFormat, keeping: Bool = true, mapping: Bool = false) throws -> DecoderModel {
       try ArchitectureRegistry.load(
         Checkpoint(directory: checkpoint),
         options: LoadOptions(
-          format: format, contextLength: 96, threadCount: 2, packedWeightsFolder: keeping ? store.path : nil)
+          format: format, contextLength: 96, threadCount: 2, packedWeightsFolder: keeping ? store.path : nil,
+          mapsPackedWeights: mapping)
       ).model
     }
 
@@ -64,6 +65,7 @@ import Testing
     let written = try Data(contentsOf: place.file())
     let changed = try place.file().resourceValues(forKeys: [.contentModificationDateKey])
     #expect(try tokens(place.model(format)) == expected, "from the file")
+    #expect(try tokens(place.model(format, mapping: true)) == expected, "mapped")
     #expect(try Data(contentsOf: place.file()) == written)
     let again = try place.file().resourceValues(forKeys: [.contentModificationDateKey])
     #expect(again.contentModificationDate == changed.contentModificationDate, "written once")

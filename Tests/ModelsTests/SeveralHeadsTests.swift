@@ -99,6 +99,36 @@ struct SeveralHeadsTests {
     }
   }
 
+  @Test(arguments: fixtures)
+  func `a reply that begins anew is the same with every drafter`(_ fixture: OracleFixture) throws {
+    let record = try fixture.record()
+    let model = try fixture.model(.bf16)
+    let prompt = record.prompt_token_ids
+    // The prompts share all, nearly all, some and none of their tokens.
+    let others = [prompt + [7, 9], Array(prompt.dropLast()) + [5], Array(prompt.prefix(9)), [4, 3, 2]]
+    for other in others {
+      func run(_ speculation: Speculation, chunk: Int) throws -> [[Int32]] {
+        let engine = DecodingEngine(
+          model: model,
+          configuration: EngineConfiguration(
+            slotCount: 2, context: 96, threadCount: 1, promptRowsPerStep: chunk))
+        for watched in [1, 4, 12] {
+          var request = GenerationRequest(promptTokens: prompt, maximumTokens: 30, speculation: speculation)
+          request.escalation = Escalation(
+            promptTokens: other, thinking: nil, threshold: 0.9999, watchedTokens: watched)
+          _ = try engine.submit(request)
+        }
+        return engine.run().map(\.tokens)
+      }
+      let expected = try run(.off, chunk: 64)
+      for speculation in [Speculation.mtp(depth: 1), .mtp(depth: 2), .mtp(depth: 4), .automatic] {
+        for chunk in [5, 64] {
+          #expect(try run(speculation, chunk: chunk) == expected, "\(speculation), chunks of \(chunk)")
+        }
+      }
+    }
+  }
+
   @Test func `a tensor that one of the heads lacks is named`() throws {
     let fixture = OracleFixture(directory: OracleFixture.root.appending(path: "deepseek-v3/three-heads-bf16"))
     for missing in [

@@ -17,10 +17,10 @@ public struct AcceptanceOptions: Sendable {
   public var repetitions: Int
   /// Whether the end-of-sequence token is generated like any other.
   public var ignoresEndOfSequence: Bool
-  /// Most tokens of thoughts.
-  public var thinkingBudget: Int?
-  /// Tokens kept for the answer.
-  public var answerReserve: Int
+  /// Limits on thoughts, and who chooses in automatic mode; the mode itself comes from `thinking`.
+  public var limits: ThinkingSettings
+  /// Budgets to run slow thinking with as well.
+  public var budgets: [Int]
   /// Forced acceptance; nil for the real one.
   public var syntheticAcceptance: [Double]?
   /// What becomes of prompts that leave no room in the context.
@@ -30,7 +30,7 @@ public struct AcceptanceOptions: Sendable {
   public init(
     speculations: [Speculation], thinking: [ThinkingMode?] = [nil], maximumTokens: Int = 256,
     sampling: SamplingOptions = SamplingOptions(), batch: Int = 1, repetitions: Int = 1,
-    ignoresEndOfSequence: Bool = false, thinkingBudget: Int? = nil, answerReserve: Int = 0,
+    ignoresEndOfSequence: Bool = false, limits: ThinkingSettings = ThinkingSettings(), budgets: [Int] = [],
     syntheticAcceptance: [Double]? = nil, longPrompts: LongPromptRule = .skip
   ) {
     self.speculations = speculations
@@ -40,8 +40,8 @@ public struct AcceptanceOptions: Sendable {
     self.batch = batch
     self.repetitions = repetitions
     self.ignoresEndOfSequence = ignoresEndOfSequence
-    self.thinkingBudget = thinkingBudget
-    self.answerReserve = answerReserve
+    self.limits = limits
+    self.budgets = budgets
     self.syntheticAcceptance = syntheticAcceptance
     self.longPrompts = longPrompts
   }
@@ -79,6 +79,10 @@ public struct AcceptanceReport: Sendable {
   public var skippedPrompts: [String]
   /// Names of the prompts of which only the last tokens were used.
   public var truncatedPrompts: [String]
+  /// Who chose between fast and slow in automatic mode; nil where that mode was not run.
+  public var automatic: AutomaticThinking?
+  /// What slow thinking reached with each budget asked for, in ascending order.
+  public var budgets: [BudgetResult]
   /// The output head that drafts were read from; nil for a model without MTP heads.
   public var draftHead: DraftHeadFormat?
   /// What the wiring test found of each MTP head.
@@ -90,6 +94,8 @@ public struct AcceptanceReport: Sendable {
     prompts: [ReportPrompt],
     results: [SettingResult], costs: CostMeasurement, skippedPrompts: [String] = [],
     truncatedPrompts: [String] = [],
+    automatic: AutomaticThinking? = nil,
+    budgets: [BudgetResult] = [],
     draftHead: DraftHeadFormat? = nil, probes: [DraftHeadProbe] = []
   ) {
     self.model = model
@@ -102,8 +108,18 @@ public struct AcceptanceReport: Sendable {
     self.costs = costs
     self.skippedPrompts = skippedPrompts
     self.truncatedPrompts = truncatedPrompts
+    self.automatic = automatic
+    self.budgets = budgets
     self.draftHead = draftHead
     self.probes = probes
+  }
+
+  /// Who chose in automatic mode, in a few words; nil where that mode was not run.
+  public var automaticChoice: String? {
+    automatic.map {
+      $0 == .model
+        ? "auto: the model's choice" : "auto: the runtime's choice, threshold \(options.limits.threshold)"
+    }
   }
 
   /// Whether acceptance was forced, which makes every text garbage.

@@ -1,4 +1,4 @@
-import Decoding
+public import Decoding
 import Models
 import Tensors
 
@@ -15,47 +15,96 @@ public final class AcceptanceRunner {
   private let skippedPrompts: [String]
   private let truncatedPrompts: [String]
   private let requests: [[GenerationRequest]]  // [thinking mode][prompt], speculation left off
+  private let budgetRequests: [[GenerationRequest]]  // [budget][prompt]
   private let fixedEngine: DecodingEngine
   private let learningEngine: DecodingEngine
   private let context: Int
 
   /// Prepares a run.
   ///
-  /// - Throws: `PromptError` where a prompt or a thinking mode does not suit the model.
+  /// - Throws: `PromptError` where a prompt or a thinking mode does not suit the model; `RequestError` where the limits on
+  ///   thoughts do not fit into a reply.
   public init(model: LanguageModel, prompts: [ReportPrompt], options: AcceptanceOptions) throws {
     self.model = model
     self.options = options
-    let thinking = model.thinkingOptions(budget: options.thinkingBudget, answerReserve: options.answerReserve)
-    var encoded = try options.thinking.map { mode in
-      try prompts.map { try model.encode($0.prompt, thinking: mode ?? $0.thinking) }
+    let modes = try options.thinking.map { mode in
+      try prompts.map { prompt in
+        var settings = options.limits
+        settings.mode = mode ?? prompt.thinking
+        return try Self.request(model, prompt, settings, options)
+      }
+    }
+    let budgets = try options.budgets.map { budget in
+      try prompts.map { prompt in
+        var settings = options.limits
+        settings.mode = .slow
+        settings.budget = budget
+        return try Self.request(model, prompt, settings, options)
+      }
     }
     let fitting = prompts.indices.filter { place in
-      options.longPrompts == .fail || encoded.allSatisfy { $0[place].count < model.context }
+      options.longPrompts == .fail
+        || (modes + budgets).allSatisfy { Self.longestPrompt($0[place]) < model.context }
     }
     let long = prompts.indices.filter { !fitting.contains($0) }.map { prompts[$0].id }
     skippedPrompts = options.longPrompts == .skip ? long : []
     truncatedPrompts = options.longPrompts == .truncate ? long : []
-    if options.longPrompts == .truncate {
-      let room = max(1, model.context - options.maximumTokens)
-      encoded = encoded.map { $0.map { $0.count < model.context ? $0 : Array($0.suffix(room)) } }
-    }
     let kept = options.longPrompts == .truncate ? Array(prompts.indices) : fitting
     self.prompts = kept.map { prompts[$0] }
-    requests = encoded.map { mode in
-      kept.map { place in
-        GenerationRequest(
-          promptTokens: mode[place], maximumTokens: options.maximumTokens, sampling: options.sampling,
-          stopTokens: options.ignoresEndOfSequence ? [] : model.stopTokens, thinking: thinking)
-      }
+    func keep(_ requests: [GenerationRequest]) -> [GenerationRequest] {
+      kept.map { Self.shortened(requests[$0], options, context: model.context) }
     }
-    let needed = requests.joined().map { $0.promptTokens.count + $0.maximumTokens }.max() ?? 1
+    requests = modes.map(keep)
+    budgetRequests = budgets.map(keep)
+    let needed = (requests + budgetRequests).joined().map(\.greatestLength).max() ?? 1
     context = min(needed, model.context)
     fixedEngine = model.makeEngine(batchSize: options.batch, context: context)
     learningEngine = model.makeEngine(batchSize: options.batch, context: context)
+    for request in (requests + budgetRequests).joined() { try fixedEngine.check(request) }
   }
+
+  private static func request(
+    _ model: LanguageModel, _ prompt: ReportPrompt, _ settings: ThinkingSettings, _ options: AcceptanceOptions
+  ) throws(PromptError) -> GenerationRequest {
+    try model.request(
+      prompt.prompt, thinking: settings, maximumTokens: options.maximumTokens, sampling: options.sampling,
+      stopTokens: options.ignoresEndOfSequence ? [] : nil, speculation: .off)
+  }
+
+  private static func longestPrompt(_ request: GenerationRequest) -> Int {
+    max(request.promptTokens.count, request.escalation?.promptTokens.count ?? 0)
+  }
+
+  /// The request with only the last tokens of prompts that do not fit, where that is asked for.
+  private static func shortened(
+    _ request: GenerationRequest, _ options: AcceptanceOptions, context: Int
+  ) -> GenerationRequest {
+    guard options.longPrompts == .truncate, longestPrompt(request) >= context else { return request }
+    let room = max(1, context - options.maximumTokens)
+    var request = request
+    request.promptTokens = request.promptTokens.suffix(room)
+    if let prompt = request.escalation?.promptTokens {
+      request.escalation?.promptTokens = prompt.suffix(room)
+    }
+    return request
+  }
+
+  /// The requests of all thinking modes.
+  public var allRequests: [GenerationRequest] { Array(requests.joined()) }
 
   /// Prompts that will be run.
   public var promptCount: Int { prompts.count }
+
+  /// Who chooses in automatic mode; nil where no prompt is in it.
+  private var automatic: AutomaticThinking? {
+    if requests.joined().contains(where: { $0.escalation != nil }) { return .runtime }
+    let isAsked = options.thinking.contains { mode in
+      mode == .auto
+        || mode == nil
+          && prompts.contains { ($0.thinking ?? model.thinkingProfile?.defaultMode) == .auto }
+    }
+    return isAsked ? .model : nil
+  }
 
   /// Plain decoding, then the settings.
   private var speculations: [Speculation] { [.off] + options.speculations }
@@ -75,6 +124,7 @@ public final class AcceptanceRunner {
       ? try runAlone(progress: progress, isCancelled: isCancelled)
       : try runTogether(progress: progress, isCancelled: isCancelled)
     let complete = sets.joined().map { $0.replies.count }.min() ?? 0
+    let budgets = try isCancelled() ? [] : runBudgets(complete, progress: progress)
     let couplingsByMode = try sets.enumerated().map { mode, sets in
       try couplings(mode, sets[0].replies.prefix(complete))
     }
@@ -96,6 +146,7 @@ public final class AcceptanceRunner {
       threads: model.threadCount,
       options: options, prompts: Array(prompts.prefix(complete)), results: results,
       costs: measureCosts(results.first), skippedPrompts: skippedPrompts, truncatedPrompts: truncatedPrompts,
+      automatic: automatic, budgets: budgets,
       draftHead: model.decoder.mtpHeadCount > 0 ? model.decoder.draftHeadFormat : nil, probes: probes)
   }
 
@@ -110,7 +161,12 @@ public final class AcceptanceRunner {
     else { return [] }
     let passes = TeacherForcing(model: model.decoder, threadCount: model.threadCount, kernels: model.kernels)
     var all: [[DraftCoupling?]] = []
-    for (request, reply) in zip(requests[mode], replies) {
+    for (asked, reply) in zip(requests[mode], replies) {
+      var request = asked
+      if let escalation = request.escalation, reply.promptTokens == escalation.promptTokens {
+        request.promptTokens = escalation.promptTokens
+        request.thinking = escalation.thinking
+      }
       all.append(try passes.coupling(request, reply: reply.tokens))
     }
     return all
@@ -124,6 +180,25 @@ public final class AcceptanceRunner {
       replies: places.map { result.replies[$0] }, couplings: places.map { couplings[$0] })
   }
 
+  /// Slow thinking under each budget, over the prompts that everything else was run on.
+  private func runBudgets(_ count: Int, progress: (Int, Int) -> Void) throws -> [BudgetResult] {
+    var results: [BudgetResult] = []
+    for (budget, requests) in zip(options.budgets, budgetRequests) {
+      progress(results.count * count, budgetRequests.count * count)
+      let requests = requests.prefix(count).map { request in
+        var request = request
+        request.speculation = .automatic
+        return request
+      }
+      let replies =
+        options.batch == 1
+        ? try requests.flatMap { try collect([$0], engine: learningEngine) }
+        : try collect(requests, engine: learningEngine)
+      results.append(BudgetResult(budget: budget, replies: replies))
+    }
+    return results
+  }
+
   /// All replies of one setting in one thinking mode.
   private struct ReplySet {
     var replies: [ReplyMeasurement] = []
@@ -135,9 +210,10 @@ public final class AcceptanceRunner {
     guard let request = requests.first?.first else { return }
     var short = request
     short.maximumTokens = min(32, request.maximumTokens)
-    if let thinking = short.thinking, thinking.answerReserve + 2 > short.maximumTokens {
-      short.thinking?.answerReserve = 0
-    }
+    // What does not fit into a short reply is not what this is for.
+    short.escalation = nil
+    short.thinking?.answerReserve = 0
+    short.thinking?.budget = nil
     for speculation in speculations {
       short.speculation = speculation
       _ = try collect([short], engine: engine(speculation))
@@ -220,7 +296,7 @@ public final class AcceptanceRunner {
       return true
     }
     return results.enumerated().map { place, result in
-      var text = ReplyText(model)
+      var text = ReplyText(model, after: result.promptTokens)
       for token in result.tokens { _ = text.append(token) }
       _ = text.finish()
       return ReplyMeasurement(result, fates: fates[place], answerText: text.answerText)

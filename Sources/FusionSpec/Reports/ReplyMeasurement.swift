@@ -7,6 +7,12 @@ public struct ReplyMeasurement: Sendable {
   public var tokens: [Int32]
   /// How each token came about; as long as `tokens`.
   public var fates: [TokenFate]
+  /// The prompt that was answered.
+  public var promptTokens: [Int32] = []
+  /// Tokens of thoughts.
+  public var thinkingTokenCount = 0
+  /// Tokens of a fast reply that was dropped for one with slow thinking.
+  public var droppedTokenCount = 0
   /// Text outside the thinking markers.
   public var answerText: String
   /// Milliseconds to the first token.
@@ -42,7 +48,13 @@ public struct ReplyMeasurement: Sendable {
       prefillMilliseconds: result.prefillMilliseconds,
       decodeMilliseconds: result.decodeMilliseconds, countersByPhase: result.speculationByPhase,
       depthHistogram: result.depthHistogram)
+    promptTokens = result.promptTokens
+    thinkingTokenCount = result.thinkingTokenCount
+    droppedTokenCount = result.thinkingDecision?.droppedTokens ?? 0
   }
+
+  /// Tokens that were generated, the dropped ones included.
+  public var generatedTokenCount: Int { tokens.count + droppedTokenCount }
 
   /// Repetitions as one: the first one's text, median times, counts added up.
   public init?(merging repetitions: [ReplyMeasurement]) {

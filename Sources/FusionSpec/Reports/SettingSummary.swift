@@ -18,8 +18,12 @@ public struct SettingSummary: Sendable {
   public let countersByPhase: [Phase: SpeculationCounters]
   /// Rounds by their number of drafts.
   public let depthHistogram: [Int]
-  /// Tokens of a reply.
+  /// Tokens generated for a reply, those of a dropped fast reply included.
   public let meanTokens: Double
+  /// Tokens of a reply's thoughts.
+  public let meanThinkingTokens: Double
+  /// Share of the replies that began fast and began anew with slow thinking.
+  public let escalatedShare: Double
   /// Share of right answers among the prompts that have one; nil where none has.
   public let accuracy: Double?
   /// Milliseconds of a whole reply, prompt included.
@@ -61,7 +65,9 @@ public struct SettingSummary: Sendable {
     countersByPhase = byPhase
     counters = byPhase.values.reduce(into: SpeculationCounters()) { $0.add($1) }
     depthHistogram = histogram
-    meanTokens = Self.mean(replies.map { Double($0.tokens.count) })
+    meanTokens = Self.mean(replies.map { Double($0.generatedTokenCount) })
+    meanThinkingTokens = Self.mean(replies.map { Double($0.thinkingTokenCount) })
+    escalatedShare = Self.mean(replies.map { $0.droppedTokenCount > 0 ? 1 : 0 })
     let judged = zip(replies, answers).compactMap { reply, answer in answer.map { reply.answers($0) } }
     accuracy = judged.isEmpty ? nil : Double(judged.filter { $0 }.count) / Double(judged.count)
     meanMilliseconds = Self.mean(replies.map { $0.prefillMilliseconds + $0.decodeMilliseconds })

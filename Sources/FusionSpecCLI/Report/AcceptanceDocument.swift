@@ -18,11 +18,15 @@ struct AcceptanceDocument {
       "synthetic_acceptance": options.syntheticAcceptance.map(Self.numbers) ?? .null,
       "skipped_prompts": .array(report.skippedPrompts.map { .string($0) }),
       "truncated_prompts": .array(report.truncatedPrompts.map { .string($0) }),
+      "auto_thinking": JSONDocument(report.automatic?.rawValue),
+      "auto_threshold": report.automatic == .runtime
+        ? JSONDocument(Double("\(options.limits.threshold)")) : .null,
       "max_tokens": .integer(options.maximumTokens), "repetitions": .integer(options.repetitions),
       // As text where a number of JSON might not hold it.
       "seed": Int(exactly: options.sampling.seed).map { .integer($0) } ?? .string("\(options.sampling.seed)"),
       "settings": .array(report.results.map(setting)),
       "cost_curve": .array(costCurve), "draft_ms": JSONDocument(report.costs.draftMilliseconds),
+      "budgets": .array(report.budgets.map(budget)),
       "draft_head": report.draftHead.map { .string($0.rawValue) } ?? .null,
       "draft_head_probe": report.probes.first.map(Self.probe) ?? .null,
       "draft_head_probes": .array(report.probes.map(Self.probe)),
@@ -68,6 +72,21 @@ struct AcceptanceDocument {
     return .object(members)
   }
 
+  /// Accuracy and tokens of slow thinking under one budget.
+  private func budget(_ result: BudgetResult) -> JSONDocument {
+    let summary = result.summary(report.prompts)
+    let categories = report.prompts.categories.map {
+      ($0, JSONDocument(result.accuracy(report.prompts, category: $0)))
+    }
+    return [
+      "budget": .integer(result.budget), "accuracy": JSONDocument(summary.accuracy),
+      "mean_tokens": JSONDocument(summary.meanTokens),
+      "mean_thinking_tokens": JSONDocument(summary.meanThinkingTokens),
+      "mean_ms": JSONDocument(summary.meanMilliseconds),
+      "accuracy_by_category": .object(Dictionary(categories) { first, _ in first }),
+    ]
+  }
+
   /// The fields that a setting and each of its categories share.
   private func fields(_ summary: SettingSummary) -> [String: JSONDocument] {
     [
@@ -79,6 +98,8 @@ struct AcceptanceDocument {
       "mean_acceptance_length": JSONDocument(summary.counters.meanAcceptanceLength),
       "acceptance_per_position": Self.numbers(summary.counters.acceptancePerPosition),
       "mean_tokens": JSONDocument(summary.meanTokens), "accuracy": JSONDocument(summary.accuracy),
+      "mean_thinking_tokens": JSONDocument(summary.meanThinkingTokens),
+      "escalated": JSONDocument(summary.escalatedShare),
       "mean_ms": JSONDocument(summary.meanMilliseconds),
       "plain_mean_ms": JSONDocument(summary.plainMeanMilliseconds),
     ]

@@ -33,6 +33,7 @@ struct AcceptancePage {
     \(prompts)
     \(costs)
     \(thinking)
+    \(budgets)
     \(replies)
     </main></body></html>
 
@@ -53,13 +54,14 @@ struct AcceptancePage {
 
   private var head: String {
     let options = report.options
-    let facts = [
-      report.weights, report.isa, "\(report.threads) threads", "\(report.prompts.count) prompts",
-      "batch \(options.batch)", "temperature \(options.sampling.temperature)",
-      "seed \(options.sampling.seed)",
-      "at most \(options.maximumTokens) tokens",
-      options.repetitions == 1 ? "one run" : "medians of \(options.repetitions) runs",
-    ]
+    let facts =
+      [
+        report.weights, report.isa, "\(report.threads) threads", "\(report.prompts.count) prompts",
+        "batch \(options.batch)", "temperature \(options.sampling.temperature)",
+        "seed \(options.sampling.seed)",
+        "at most \(options.maximumTokens) tokens",
+        options.repetitions == 1 ? "one run" : "medians of \(options.repetitions) runs",
+      ] + [report.automaticChoice].compactMap { $0 }
     return """
       <h1>\(HTMLText.escape(report.model))</h1>
       <p class="soft">\(HTMLText.escape(facts.joined(separator: " · ")))</p>
@@ -250,6 +252,17 @@ struct AcceptancePage {
       <p class="soft">Answers that are exactly right, by how the model was asked to think. Open dots are plain decoding.</p>
       <div class="card">\(ThinkingChart.markup(entries))</div>
       \(ThinkingChart.table(entries))
+      """
+  }
+
+  private var budgets: String {
+    if report.budgets.isEmpty || report.isSynthetic { return "" }
+    return """
+      <h2>Thinking: accuracy against budget</h2>
+      <p class="soft">Slow thinking, its thoughts ended after so many tokens. The dashed lines are the modes above, without a \
+      budget.</p>
+      <div class="card">\(BudgetChart.markup(report))</div>
+      \(BudgetChart.table(report))
       """
   }
 

@@ -27,11 +27,7 @@ struct AcceptanceTable {
         summary.accuracy.map(Self.percent) ?? "-",
       ])
     }
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    var lines = rows.map { row in
-      zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }.joined(separator: "  ")
-    }
-    lines.insert(heading, at: 0)
+    var lines = [heading] + Self.aligned(rows) + thinkingModes + budgets
     let curve = report.costs.forwards.prefix(9).map {
       "\($0.rows): " + String(format: "%.3f", $0.milliseconds)
     }
@@ -43,9 +39,53 @@ struct AcceptanceTable {
     return lines.joined(separator: "\n")
   }
 
+  /// Accuracy, tokens, time and acceptance of each thinking mode, where there are several or answers to judge.
+  private var thinkingModes: [String] {
+    let modes = report.options.thinking
+    var rows = [["thinking", "right", "tokens", "thoughts", "anew", "ms plain", "ms", "with", "accepted"]]
+    for mode in modes {
+      let own = report.results.filter { $0.setting.thinking == mode }
+      guard let result = own.first(where: { $0.setting.speculation == .automatic }) ?? own.last else {
+        continue
+      }
+      let summary = result.summary(report.prompts)
+      rows.append([
+        mode?.rawValue ?? "as asked", summary.accuracy.map(Self.percent) ?? "-",
+        Self.number(summary.meanTokens, "%.1f"), Self.number(summary.meanThinkingTokens, "%.1f"),
+        Self.percent(summary.escalatedShare), Self.number(summary.plainMeanMilliseconds, "%.1f"),
+        Self.number(summary.meanMilliseconds, "%.1f"), result.setting.name,
+        summary.counters.draftCount == 0 ? "-" : Self.percent(summary.counters.acceptanceRate),
+      ])
+    }
+    return modes.count > 1 ? Self.aligned(rows) : []
+  }
+
+  /// Accuracy and tokens of slow thinking under each budget.
+  private var budgets: [String] {
+    if report.budgets.isEmpty { return [] }
+    let rows = report.budgets.map { result in
+      let summary = result.summary(report.prompts)
+      return [
+        "\(result.budget)", summary.accuracy.map(Self.percent) ?? "-",
+        Self.number(summary.meanTokens, "%.1f"), Self.number(summary.meanThinkingTokens, "%.1f"),
+        Self.number(summary.meanMilliseconds, "%.1f"),
+      ]
+    }
+    return Self.aligned([["budget", "right", "tokens", "thoughts", "ms"]] + rows)
+  }
+
+  /// Rows with their cells one below the other.
+  private static func aligned(_ rows: [[String]]) -> [String] {
+    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+      zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }.joined(separator: "  ")
+    }
+  }
+
   private var heading: String {
     "\(report.model), \(report.weights), \(report.isa), \(report.threads) threads · \(report.prompts.count) prompts"
       + " · batch \(report.options.batch) · temperature \(report.options.sampling.temperature)"
+      + (report.automaticChoice.map { " · \($0)" } ?? "")
   }
 
   /// The wiring test in a line; a warning where it failed.

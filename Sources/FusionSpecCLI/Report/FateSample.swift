@@ -53,7 +53,7 @@ struct FateSample {
 
   private init(title: String, question: String, reply: ReplyMeasurement, model: LanguageModel) {
     var pieces: [Piece] = []
-    var text = ReplyText(model)
+    var text = ReplyText(model, after: reply.promptTokens)
     for (token, fate) in zip(reply.tokens, reply.fates).prefix(Self.longest) {
       if model.text == nil {
         pieces.append(Piece(text: "\(token) ", phase: .answer, fate: fate))

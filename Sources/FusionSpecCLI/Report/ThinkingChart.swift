@@ -36,18 +36,28 @@ enum ThinkingChart {
     return canvas.markup("Accuracy against time by thinking mode")
   }
 
+  /// Share of accepted drafts; nil where nothing was drafted.
+  private static func acceptance(_ counters: SpeculationCounters?) -> Double? {
+    counters.flatMap { $0.draftCount == 0 ? nil : $0.acceptanceRate }
+  }
+
   static func table(_ modes: [Mode]) -> String {
     HTMLText.table(
       [
-        "thinking", "right answers", "tokens a reply", "ms plain",
-        "ms with \(modes.first?.setting.name ?? "")",
+        "thinking", "right answers", "tokens a reply", "of them thoughts", "began anew slowly", "ms plain",
+        "ms with \(modes.first?.setting.name ?? "")", "drafts accepted", "in thoughts", "in answers",
       ],
       modes.map { mode in
         [
           HTMLText.Cell(mode.name), .share(mode.summary.accuracy),
           HTMLText.Cell(String(format: "%.1f", mode.summary.meanTokens)),
+          HTMLText.Cell(String(format: "%.1f", mode.summary.meanThinkingTokens)),
+          .share(mode.summary.escalatedShare),
           HTMLText.Cell(String(format: "%.1f", mode.summary.plainMeanMilliseconds)),
           HTMLText.Cell(String(format: "%.1f", mode.summary.meanMilliseconds)),
+          .share(acceptance(mode.summary.counters)),
+          .share(acceptance(mode.summary.countersByPhase[.thinking])),
+          .share(acceptance(mode.summary.countersByPhase[.answer])),
         ]
       })
   }

@@ -16,7 +16,7 @@ struct BlueprintLoader {
     self.blueprint = blueprint
     weights = WeightLoader(
       source: source, format: options.format,
-      factory: MatrixFactory(threadCount: options.threadCount, store: store, progress: options.progress))
+      factory: MatrixFactory(options, store: store))
     contextLength = min(options.contextLength, blueprint.context)
     let dimension: Int
     let interleaved: Bool

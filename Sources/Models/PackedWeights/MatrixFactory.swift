@@ -5,13 +5,15 @@ import Tensors
 final class MatrixFactory {
   private let pool: WorkerPool
   private let store: PackedStore?
+  private let mapsStored: Bool
   private let progress: (@Sendable (_ bytes: Int) -> Void)?
   private var byteCount = 0
 
-  init(threadCount: Int, store: PackedStore? = nil, progress: (@Sendable (_ bytes: Int) -> Void)? = nil) {
-    pool = WorkerPool(threadCount: threadCount, bindsThreads: false)
+  init(_ options: LoadOptions, store: PackedStore?) {
+    pool = WorkerPool(threadCount: options.threadCount, bindsThreads: false)
+    mapsStored = options.mapsPackedWeights
+    progress = options.progress
     self.store = store
-    self.progress = progress
   }
 
   /// A matrix [outputs, inputs]; `key` tells it apart from all others of the model.
@@ -50,7 +52,7 @@ final class MatrixFactory {
   ) -> PackedMatrix {
     let stored = store?.matrix(
       key, outputs: outputs, inputs: inputs, format: format, isGatedPair: isGatedPair)
-    let matrix = stored ?? make()
+    let matrix = stored.map { mapsStored ? $0 : $0.copied(pool: pool) } ?? make()
     if stored == nil { store?.add(key, matrix) }
     byteCount += matrix.byteCount
     progress?(byteCount)

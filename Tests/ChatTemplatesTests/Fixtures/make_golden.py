@@ -4,7 +4,7 @@
     pip install transformers==5.23.0 jinja2==3.1.6
     python3 make_golden.py
 
-Rewrites golden.json beside this script.
+Rewrites golden.json and thinking.json beside this script.
 """
 
 import json
@@ -76,6 +76,29 @@ OPTIONS = [
     {"add_generation_prompt": True, "tools": TOOLS},
 ]
 
+# How each family's card says that a mode is asked for: variables of the template, and text behind the last user message.
+# The first mode is the default, which nothing needs to be asked for.
+FAMILIES = [
+    {"family": "Qwen3", "template": "qwen3-style.jinja", "model_type": "qwen3", "layers": 36, "modes": {
+        "slow": ({"enable_thinking": True}, ""), "fast": ({"enable_thinking": False}, "")}},
+    {"family": "always thinking", "template": "qwen3-thinking-style.jinja", "model_type": "qwen3_moe", "layers": 94,
+     "modes": {"slow": ({}, "")}},
+    {"family": "DeepSeek-V3.1", "template": "deepseek-v3.1-style.jinja", "model_type": "deepseek_v3", "layers": 61, "modes": {
+        "fast": ({"thinking": False}, ""), "slow": ({"thinking": True}, "")}},
+    {"family": "DeepSeek-R1", "template": "deepseek-r1-style.jinja", "model_type": "deepseek_v3", "layers": 61,
+     "modes": {"slow": ({}, "")}},
+    {"family": "GLM-4.5", "template": "glm-4.5-style.jinja", "model_type": "glm4_moe", "layers": 92, "modes": {
+        "slow": ({"enable_thinking": True}, ""), "fast": ({"enable_thinking": False}, "")}},
+    {"family": "openPangu Embedded", "template": "openpangu-embedded.jinja", "model_type": "PanguEmbedded", "layers": 34,
+     "modes": {"slow": ({}, ""), "fast": ({}, " /no_think"), "auto": ({}, " /auto_think")}},
+    {"family": "openPangu Embedded 1B", "template": "openpangu-embedded.jinja", "model_type": "PanguEmbedded", "layers": 26,
+     "modes": {"fast": ({}, "")}},
+    {"family": "Abacus", "template": None, "model_type": "deepseek_v3", "layers": 14, "modes": {
+        "slow": ({"thinking": "slow"}, ""), "fast": ({"thinking": "fast"}, ""), "auto": ({"thinking": "auto"}, "")}},
+    {"family": None, "template": "llama-3-style.jinja", "model_type": "llama", "layers": 32, "modes": {}},
+    {"family": None, "template": "mixtral-style.jinja", "model_type": "mixtral", "layers": 32, "modes": {}},
+]
+
 SPECIALS = {"bos_token": "<s>", "eos_token": "</s>"}
 
 
@@ -106,7 +129,35 @@ def main(folder, target):
     target.write_text(json.dumps(golden, ensure_ascii=False, indent=0) + "\n")
 
 
+def thinking(folder, abacus):
+    """The prompt of each family in each mode, over conversations that every template takes."""
+    families = []
+    for family in FAMILIES:
+        if family["template"]:
+            source = (folder / family["template"]).read_text()
+        else:
+            source = json.loads(abacus.read_text())["chat_template"]
+        cases = []
+        for name in ["single", "system", "multi", "thoughts in text"]:
+            for mode, (variables, suffix) in family["modes"].items():
+                messages = [dict(message) for message in CONVERSATIONS[name]]
+                if messages[-1]["role"] != "user":
+                    messages = messages[:-1]
+                messages[-1]["content"] += suffix
+                text = render_jinja_template(
+                    [messages], chat_template=source, add_generation_prompt=True, **SPECIALS, **variables)[0][0]
+                cases.append({
+                    "conversation": CONVERSATIONS[name][:len(messages)], "mode": mode, "text": text,
+                    "starts_in_thoughts": text.rstrip().endswith("<think>")})
+        families.append({**family, "modes": list(family["modes"]), "cases": cases})
+    return families
+
+
 if __name__ == "__main__":
     # Another folder of templates, and another file to write, may be given.
     main(pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "templates",
          pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else HERE / "golden.json")
+    if len(sys.argv) == 1:
+        abacus = HERE.parents[2] / "Samples" / "Abacus" / "tokenizer_config.json"
+        families = thinking(HERE / "templates", abacus)
+        (HERE / "thinking.json").write_text(json.dumps(families, ensure_ascii=False, indent=0) + "\n")
