@@ -76,7 +76,8 @@ extension DecodingEngine {
       draftSamples.append(
         measured {
           model.draft(
-            head: 0, rows, source: .mainModel, sourceIndex: outputs, queries: outputs, cache: cache,
+            head: 0, rows, source: .mainModel, sourceIndex: outputs, queries: outputs, isDraft: true,
+            cache: cache,
             workspace: workspace, pool: pool, kernels: configuration.kernels)
         })
     } while monotonicNanoseconds() < end

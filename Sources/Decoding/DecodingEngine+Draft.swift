@@ -3,31 +3,33 @@ import Tensors
 
 // Drafting for the next step. Runs after verification, on the hidden rows of the same step.
 extension DecodingEngine {
-  /// Hidden rows that a sequence may owe the MTP head before they have to be worked off.
-  static let stashRows = 32
-
-  /// Proposes drafts for every live sequence, and fills the MTP head's cache as far as it is needed.
+  /// Proposes drafts for every live sequence, and fills the MTP heads' caches as far as it is needed.
   func draft() {
-    draftRows.removeAll()
-    draftSources.removeAll()
-    draftQueries.removeAll()
-    drafting.removeAll(keepingCapacity: true)
     baseRows = 0
     for plan in plans where plan.sequence.finishReason == nil { baseRows += 1 }
     for plan in plans where plan.sequence.finishReason == nil && plan.sequence.request.speculation != .off {
-      let wantsHead =
-        plan.firstOutput != nil && plan.sequence.depthLimit > 0 && !copies(plan.sequence)
-        && wantsHead(plan.sequence)
-      feedHead(plan, wantsDraft: wantsHead)
+      let sequence = plan.sequence
+      sequence.isHeadDrafting =
+        plan.firstOutput != nil && sequence.depthLimit > 0 && !copies(sequence) && wantsHead(sequence)
+      let valid = sequence.cachedCount - plan.validRows..<sequence.cachedCount
+      sequence.heads.fresh = HeadProgress.FreshRows(positions: valid, row: plan.rows.lowerBound)
     }
-    runHead(source: .mainModel)
-    var depth = 1
-    while !drafting.isEmpty {
+    for head in 0..<model.mtpHeadCount {
+      beginPass()
+      for plan in plans where plan.sequence.finishReason == nil && head < plan.sequence.heads.count {
+        feed(plan, to: head)
+      }
+      runHead(head, source: head == 0 ? .mainModel : .previousDraft)
       takeDrafts()
+    }
+    // Deeper than there are heads the last one goes on with its own rows.
+    var depth = model.mtpHeadCount
+    while !drafting.isEmpty {
       depth += 1
       prepareDeeperDraft(depth)
       if drafting.isEmpty { break }
-      runHead(source: .previousDraft)
+      runHead(model.mtpHeadCount - 1, source: .previousDraft)
+      takeDrafts()
     }
     for plan in plans { plan.sequence.removeDraftsFromHistory() }
   }
@@ -65,50 +67,6 @@ extension DecodingEngine {
     case .automatic: model.mtpHeadCount > 0 && sequence.wantsHeadDraft()
     case .off, .lookup: false
     }
-  }
-
-  /// Lists the sequence's valid rows of this step for the head, or stashes their hidden rows while it does not draft.
-  private func feedHead(_ plan: SequencePlan, wantsDraft: Bool) {
-    let sequence = plan.sequence
-    if case .lookup = sequence.request.speculation { return }
-    guard model.mtpHeadCount > 0 else { return }
-    let firstPosition = sequence.cachedCount - plan.validRows
-    let isPrompt = plan.validRows > Speculation.depths.upperBound + 1
-    let usesStash = !isPrompt && (sequence.stashedRows > 0 || !wantsDraft)
-    if usesStash {
-      for offset in 0..<plan.validRows {
-        workspace.stashHidden(
-          row: plan.rows.lowerBound + offset,
-          at: sequence.slot * Self.stashRows + sequence.stashedRows + offset)
-      }
-      sequence.stashedRows += plan.validRows
-      let isFull = sequence.stashedRows + Speculation.depths.upperBound + 1 > Self.stashRows
-      if !wantsDraft && !isFull { return }
-    }
-    let count = usesStash ? sequence.stashedRows : plan.validRows
-    let begin = usesStash ? sequence.cachedCount - count : firstPosition
-    let source =
-      usesStash ? workspace.stashedRow(at: sequence.slot * Self.stashRows) : plan.rows.lowerBound
-    for offset in 0..<count {
-      draftRows.append(
-        token: sequence.tokens[begin + offset + 1], position: begin + offset, slot: sequence.slot)
-      draftSources.append(Int32(truncatingIfNeeded: source + offset))
-    }
-    if usesStash { sequence.stashedRows = 0 }
-    if wantsDraft {
-      draftQueries.append(Int32(truncatingIfNeeded: draftRows.count - 1))
-      drafting.append(sequence)
-    }
-  }
-
-  private func runHead(source: DecoderModel.DraftSource) {
-    guard draftRows.count > 0 else { return }
-    let elapsed = measured {
-      model.draft(
-        head: 0, draftRows, source: source, sourceIndex: draftSources, queries: draftQueries, cache: cache,
-        workspace: workspace, pool: pool, kernels: configuration.kernels)
-    }
-    if draftQueries.count > 0 { controller.recordHead(rows: draftQueries.count, nanoseconds: elapsed) }
   }
 
   /// Samples one draft for each drafting sequence, with the noise that the target will use at that position.
@@ -152,11 +110,9 @@ extension DecodingEngine {
     sequence.wantsDeeper = next > controller.headPass(rows: drafting.count)
   }
 
-  /// Lists the rows of the next recursion: each sequence's newest draft on top of the head's own hidden row.
+  /// Lists the rows of the next recursion: each sequence's newest draft on top of the last head's own hidden row.
   private func prepareDeeperDraft(_ depth: Int) {
-    draftRows.removeAll()
-    draftSources.removeAll()
-    draftQueries.removeAll()
+    beginRows()
     var kept = 0
     for row in drafting.indices {  // by index: iterating over the array would hold a copy of it
       let sequence = drafting[row]
@@ -164,9 +120,11 @@ extension DecodingEngine {
         sequence.endDrafting()
         continue
       }
-      // The head's row for position p holds the token at p + 1, which is the newest draft here.
+      draftOutputs.append(Int32(truncatingIfNeeded: draftQueries.count))
       draftQueries.append(Int32(truncatingIfNeeded: draftRows.count))
-      draftRows.append(token: token, position: sequence.cachedCount + depth - 2, slot: sequence.slot)
+      // The last head's first draft came from the row of the last cached position.
+      draftRows.append(
+        token: token, position: sequence.cachedCount - 1 + depth - model.mtpHeadCount, slot: sequence.slot)
       draftSources.append(Int32(truncatingIfNeeded: row))
       drafting[kept] = sequence
       kept += 1
@@ -179,48 +137,6 @@ extension DecodingEngine {
     for (position, evidence) in sequence.draftEvidence.enumerated() where position <= accepted {
       controller.acceptance.record(
         evidence, position: position, phase: phase, isAccepted: position < accepted)
-    }
-  }
-
-  /// Measures short forwards before the first automatic request, so that the first decisions rest on this machine's own
-  /// cost curve. A model too slow for the time allowed learns the curve while running.
-  func calibrate() {
-    guard !isCalibrated else { return }
-    isCalibrated = true
-    let allowed: UInt64 = 40_000_000
-    let start = monotonicNanoseconds()
-    let vocabulary = model.description.vocabularySize
-    let counts = [1, 2, 3, 4, 5, 6, 9].filter { $0 < configuration.context }
-    // The least of several: whatever else runs on the machine only ever adds time.
-    var least = [Double](repeating: .infinity, count: counts.count)
-    var leastHead = Double.infinity
-    defer {
-      for (count, time) in zip(counts, least) where time.isFinite {
-        controller.recordMain(rows: count, nanoseconds: time)
-      }
-      if leastHead.isFinite { controller.recordHead(rows: 1, nanoseconds: leastHead) }
-    }
-    for _ in 0..<6 {
-      for (place, count) in counts.enumerated() {
-        if monotonicNanoseconds() - start > allowed { return }
-        rows.removeAll()
-        outputs.removeAll()
-        for row in 0..<count {
-          outputs.append(Int32(truncatingIfNeeded: row))
-          rows.append(
-            token: Int32(truncatingIfNeeded: (row * 7919 + 17) % vocabulary), position: row, slot: 0)
-        }
-        least[place] = min(least[place], measured(runMain))
-        guard model.mtpHeadCount > 0, count == 1 else { continue }
-        outputs.removeAll()
-        outputs.append(0)
-        let head = measured {
-          model.draft(
-            head: 0, rows, source: .mainModel, sourceIndex: outputs, queries: outputs, cache: cache,
-            workspace: workspace, pool: pool, kernels: configuration.kernels)
-        }
-        leastHead = min(leastHead, head)
-      }
     }
   }
 }

@@ -134,9 +134,7 @@ extension DecodingEngine {
     if shared >= sequence.cachedCount {
       plan.validRows = shared - sequence.cachedCount
     } else {
-      // Hidden rows that wait for the MTP head lie at the end of what was cached.
-      let firstStashed = sequence.cachedCount - sequence.stashedRows
-      sequence.stashedRows = max(0, shared - firstStashed)
+      sequence.heads.cut(to: shared)
       plan.validRows = 0
     }
     sequence.cachedCount = shared

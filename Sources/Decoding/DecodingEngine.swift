@@ -49,6 +49,7 @@ public final class DecodingEngine {
   let draftRows: StepRows
   let draftSources: IndexList
   let draftQueries: IndexList
+  let draftOutputs: IndexList
   /// Plans of the step in progress, one a live sequence, in the order of their rows.
   var plans: [SequencePlan] = []
   var drafting: [SequenceState] = []
@@ -73,7 +74,7 @@ public final class DecodingEngine {
     self.configuration = configuration
     let rowsPerSequence = 1 + Speculation.depths.upperBound
     let outputRows = configuration.slotCount * rowsPerSequence
-    let stashRows = configuration.slotCount * Self.stashRows
+    let stashRows = configuration.slotCount * HeadProgress.stashRows
     let maximumRows = outputRows + configuration.promptRowsPerStep + stashRows
     cache = model.makeCache(slotCount: configuration.slotCount, capacity: configuration.context)
     workspace = model.makeWorkspace(
@@ -87,7 +88,8 @@ public final class DecodingEngine {
     outputs = IndexList(capacity: outputRows)
     draftRows = StepRows(capacity: maximumRows)
     draftSources = IndexList(capacity: maximumRows)
-    draftQueries = IndexList(capacity: outputRows)
+    draftQueries = IndexList(capacity: maximumRows)
+    draftOutputs = IndexList(capacity: outputRows)
     freeSlots = Array((0..<configuration.slotCount).reversed())
     plans.reserveCapacity(configuration.slotCount)
     drafting.reserveCapacity(configuration.slotCount)
@@ -111,7 +113,7 @@ public final class DecodingEngine {
     waiting.append(
       SequenceState(
         identifier: identifier, request: request, context: configuration.context,
-        vocabularySize: model.description.vocabularySize))
+        vocabularySize: model.description.vocabularySize, mtpHeadCount: model.mtpHeadCount))
     return identifier
   }
 

@@ -43,7 +43,7 @@ extension SequenceState {
 
   /// Begins anew on the escalation's prompt.
   ///
-  /// - Returns: Positions from the beginning whose keys and values, those of the MTP head included, stay valid.
+  /// - Returns: Positions from the beginning whose keys and values, those of the MTP heads included, stay valid.
   func restart() -> Int {
     guard let escalation = request.escalation, let watch else { return cachedCount }
     decision = watch.decision(isEscalated: true, droppedTokens: generatedCount + 1)
@@ -56,8 +56,8 @@ extension SequenceState {
     heldFates.removeAll()
     timings.restart()
     begin(prompt, thinking: escalation.thinking)
-    // A row of the MTP head holds the token after its own, so its last shared row is no good; and the last row of the prompt
-    // is needed for its logits.
-    return max(0, shared - 1)
+    // A row of MTP head k holds the token k + 1 after its own, so that the last shared rows of the heads are no good; and the
+    // last row of the prompt is needed for its logits.
+    return max(0, shared - max(1, heads.count))
   }
 }

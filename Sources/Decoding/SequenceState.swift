@@ -20,8 +20,10 @@ final class SequenceState {
   var draftValue = 0.0
   /// Whether one more draft of the head might pay.
   var wantsDeeper = true
-  /// Hidden rows, up to the last cached position, that the MTP head has not seen yet.
-  var stashedRows = 0
+  /// How far the rows have come through the MTP heads.
+  var heads: HeadProgress
+  /// Whether the heads draft for this sequence in this step.
+  var isHeadDrafting = false
   private var lookup: PromptLookup?
   /// Whether drafting with the head pays, by phase.
   private(set) var utilities = [DraftUtility(), DraftUtility()]
@@ -45,9 +47,12 @@ final class SequenceState {
   private let context: Int
   private let vocabularySize: Int
 
-  init(identifier: Int, request: GenerationRequest, context: Int, vocabularySize: Int) {
+  init(
+    identifier: Int, request: GenerationRequest, context: Int, vocabularySize: Int, mtpHeadCount: Int
+  ) {
     self.identifier = identifier
     self.request = request
+    heads = HeadProgress(request.speculation, headCount: mtpHeadCount)
     self.context = context
     self.vocabularySize = vocabularySize
     tokensThatAreNoAnswer =
@@ -158,6 +163,7 @@ final class SequenceState {
 
   /// Ends a round of drafting.
   func endDrafting() {
+    isHeadDrafting = false
     if request.speculation == .automatic { utilities[thinking.phase.rawValue].record(draftValue) }
   }
 

@@ -4,8 +4,8 @@ public import Tensors
 /// Runs given tokens through a model and hands out the logits of every position: for scoring, and for comparison with
 /// other implementations.
 public final class TeacherForcing {
-  private let model: DecoderModel
-  private let kernels: KernelSet
+  let model: DecoderModel
+  let kernels: KernelSet
   private let pool: WorkerPool
   private let chunk: Int
 
@@ -22,11 +22,11 @@ public final class TeacherForcing {
   /// - Parameters:
   ///   - tokens: Ids within the vocabulary, at least one.
   ///   - mainLogits: Called for each position p in order with a row [vocabulary] that predicts token p + 1.
-  ///   - mtpLogits: Called for each position p but the last, in order, with a row [vocabulary] of the MTP head that
-  ///     predicts token p + 2; never called for a model without such a head.
+  ///   - mtpLogits: Called for each MTP head k (0 first) and each position p whose token p + k + 1 is given, by head in
+  ///     order of position, with a row [vocabulary] that predicts token p + k + 2.
   public func run(
     _ tokens: [Int32], mainLogits: (_ position: Int, _ logits: FloatRows, _ row: Int) -> Void,
-    mtpLogits: (_ position: Int, _ logits: FloatRows, _ row: Int) -> Void = { _, _, _ in }
+    mtpLogits: (_ head: Int, _ position: Int, _ logits: FloatRows, _ row: Int) -> Void = { _, _, _, _ in }
   ) throws(RequestError) {
     try GenerationRequest(promptTokens: tokens, maximumTokens: 1).validate(
       vocabularySize: model.description.vocabularySize, context: tokens.count + 1,
@@ -48,19 +48,20 @@ public final class TeacherForcing {
       }
       model.forward(rows, outputs: outputs, cache: cache, workspace: workspace, pool: pool, kernels: kernels)
       for row in 0..<rows.count { mainLogits(start + row, workspace.logits.view, row) }
-      guard model.mtpHeadCount > 0 else { continue }
-
-      rows.removeAll()
-      outputs.removeAll()
-      for position in start..<min(start + chunk, tokens.count - 1) {
-        outputs.append(Int32(truncatingIfNeeded: rows.count))
-        rows.append(token: tokens[position + 1], position: position, slot: 0)
+      for head in 0..<model.mtpHeadCount {
+        // All tokens are known, so that each head takes a prefix of the rows of the one before it.
+        rows.removeAll()
+        outputs.removeAll()
+        let end = min(start + chunk, tokens.count - 1 - head)
+        for position in start..<max(start, end) {
+          outputs.append(Int32(truncatingIfNeeded: rows.count))
+          rows.append(token: tokens[position + head + 1], position: position, slot: 0)
+        }
+        model.draft(
+          head: head, rows, source: head == 0 ? .mainModel : .previousDraft, sourceIndex: outputs,
+          queries: outputs, cache: cache, workspace: workspace, pool: pool, kernels: kernels)
+        for row in 0..<rows.count { mtpLogits(head, start + row, workspace.draftLogits.view, row) }
       }
-      model.draft(
-        head: 0, rows, source: .mainModel, sourceIndex: outputs, queries: outputs, cache: cache,
-        workspace: workspace,
-        pool: pool, kernels: kernels)
-      for row in 0..<rows.count { mtpLogits(start + row, workspace.draftLogits.view, row) }
     }
   }
 }

@@ -48,12 +48,14 @@ public final class LanguageModel: Sendable {
     threadCount = options.threadCount ?? ProcessInfo.processInfo.activeProcessorCount
     weightFormat = options.weights ?? Self.automaticFormat(checkpoint, architecture)
     let total = ParameterSummary(architecture.parameters, description: description).byteCount(weightFormat)
-    (decoder, ignoredTensors) = try ArchitectureRegistry.load(
+    let loaded = try ArchitectureRegistry.load(
       checkpoint,
       options: LoadOptions(
         format: weightFormat, contextLength: context, threadCount: threadCount,
         packedWeightsFolder: options.packedWeightsFolder, mapsPackedWeights: options.mapsPackedWeights,
         progress: options.byteProgress(total: total)))
+    ignoredTensors = loaded.ignored
+    decoder = loaded.model.drafting(with: options.draftHead, threadCount: threadCount, kernels: kernels)
     options.progress?(1)
     name = checkpoint.name
     let processor = Result { () throws(TokenizerError) in try TextProcessor(directory: directory) }

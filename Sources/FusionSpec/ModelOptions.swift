@@ -1,4 +1,5 @@
 public import Foundation
+public import Models
 public import Tensors
 
 /// How a model is opened.
@@ -17,6 +18,8 @@ public struct ModelOptions: Sendable {
   public var mapsPackedWeights: Bool
   /// Told the share of the weights that is ready, from 0 to 1, while a model is opened.
   public var progress: (@Sendable (Double) -> Void)?
+  /// The output head that drafts are read from.
+  public var draftHead: DraftHeadFormat
   /// A file with the thinking profile; nil finds the model's own.
   public var thinkingProfile: URL?
 
@@ -24,6 +27,7 @@ public struct ModelOptions: Sendable {
   public init(
     weights: WeightFormat? = nil, threadCount: Int? = nil, kernels: KernelSet = .best, context: Int? = nil,
     packedWeightsFolder: String? = nil, mapsPackedWeights: Bool = false, thinkingProfile: URL? = nil,
+    draftHead: DraftHeadFormat = .automatic,
     progress: (@Sendable (Double) -> Void)? = nil
   ) {
     self.packedWeightsFolder = packedWeightsFolder
@@ -33,6 +37,7 @@ public struct ModelOptions: Sendable {
     self.threadCount = threadCount
     self.kernels = kernels
     self.context = context
+    self.draftHead = draftHead
     self.thinkingProfile = thinkingProfile
   }
 

@@ -45,7 +45,7 @@ struct Acceptance: ParsableCommand {
 
   func run() throws {
     let lines = try readPrompts()
-    let model = try modelArguments.load()
+    let model = try modelArguments.load(draftHead: arguments.draftHead)
     let options = try arguments.options(model, prompts: lines, isRaw: raw)
     if options.syntheticAcceptance != nil { Terminal.error(AcceptanceRates.warning) }
     Interruption.watch()

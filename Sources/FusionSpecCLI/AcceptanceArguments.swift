@@ -93,6 +93,11 @@ struct AcceptanceArguments: ParsableArguments {
   var thinking: ThinkingList?
   @Option(
     help: ArgumentHelp(
+      "Output head that drafts are read from: auto, full, int8 (an 8-bit copy). No token of a text depends on it.",
+      valueName: "format"))
+  var draftHead = DraftHeadFormat.automatic
+  @Option(
+    help: ArgumentHelp(
       "Budgets to run slow thinking with as well, separated by commas, such as 0,8,16,32,64,128: accuracy against budget.",
       valueName: "list"))
   var thinkingBudgets: BudgetList?

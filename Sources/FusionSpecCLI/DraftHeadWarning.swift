@@ -16,10 +16,11 @@ enum DraftHeadWarning {
     case .mtp, .automatic: break
     case .off, .lookup: return
     }
-    guard looksUseless(counters), let probe = try model.probeDraftHead(slowestForward: slowestForward),
-      probe.isNearChance
-    else { return }
-    Terminal.error(AcceptanceTable.describe(probe))
+    guard looksUseless(counters) else { return }
+    let probes = try model.probeDraftHeads(slowestForward: slowestForward)
+    for probe in probes where probe.isNearChance {
+      Terminal.error(AcceptanceTable.describe(probe, of: probes.count))
+    }
   }
 
   /// Whether next to nothing was accepted in enough rounds to tell.

@@ -41,7 +41,7 @@ struct Generate: ParsableCommand {
 
   func run() throws {
     let lines = try promptLines()
-    let model = try modelArguments.load()
+    let model = try modelArguments.load(draftHead: generation.neededDraftHead)
     let requests = try lines.map { line in
       let request = try generation.request(
         model, prompt: line.prompt, thinking: line.thinking ?? generation.thinking)

@@ -49,6 +49,11 @@ struct GenerationArguments: ParsableArguments {
   var speculation: SpeculationChoice = .auto
   @Option(help: "Drafts a step, 1 to 8 (default: auto chooses, 3 for mtp).") var depth: Int?
   @Option(
+    help: ArgumentHelp(
+      "Output head that drafts are read from: auto, full, int8 (an 8-bit copy). No token of a text depends on it.",
+      valueName: "format"))
+  var draftHead = DraftHeadFormat.automatic
+  @Option(
     help:
       "Thinking: \(ThinkingMode.allCases.map(\.rawValue).joined(separator: ", ")) (default: the model's own)."
   )
@@ -110,5 +115,12 @@ struct GenerationArguments: ParsableArguments {
     request.minimumTokens = minTokens
     request.syntheticAcceptance = syntheticAcceptance?.values
     return request
+  }
+}
+
+extension GenerationArguments {
+  /// The head that drafts are read from; nothing is measured where no MTP head drafts.
+  var neededDraftHead: DraftHeadFormat {
+    draftHead == .automatic && (speculation == .off || speculation == .lookup) ? .full : draftHead
   }
 }

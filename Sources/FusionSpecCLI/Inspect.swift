@@ -97,7 +97,10 @@ struct Inspect: ParsableCommand {
       ("attention", description.attention), ("router", description.router ?? "none: a dense model"),
       (
         "MTP heads",
-        description.mtpHeadCount == 0 ? "none: drafts come from prompt lookup" : "\(description.mtpHeadCount)"
+        description.mtpHeadCount == 0
+          ? "none (\(description.mtpAbsence ?? "unknown why")): drafts come from prompt lookup"
+          : "\(description.mtpHeadCount)"
+            + (description.mtpHeadCount > 1 ? ", one after the other, then the last one again" : "")
       ),
       (
         "thinking",

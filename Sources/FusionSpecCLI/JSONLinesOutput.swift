@@ -1,5 +1,6 @@
 import Decoding
 import FusionSpec
+import Models
 import Tensors
 
 /// Prints one JSON document a reply, as the contract `fusionspec.generate/1` fixes it.
@@ -58,6 +59,8 @@ struct JSONLinesOutput: GenerationOutput {
     var members = Self.counters(result.speculation)
     members["requested"] = .string(run.arguments.speculation.rawValue)
     members["depth"] = JSONDocument(reply.request.speculation.fixedDepth)
+    members["draft_head"] =
+      run.model.decoder.mtpHeadCount == 0 ? .null : .string(run.model.decoder.draftHeadFormat.rawValue)
     members["depth_histogram"] = JSONDocument(result.depthHistogram)
     if let rates = reply.request.syntheticAcceptance {
       members["synthetic"] = .bool(true)

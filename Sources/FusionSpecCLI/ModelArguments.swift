@@ -1,6 +1,8 @@
-import ArgumentParser
+public import ArgumentParser
+import Decoding
 import Foundation
 import FusionSpec
+public import Models
 import Tensors
 
 /// The options that every command with a model takes.
@@ -108,5 +110,20 @@ struct ModelArguments: ParsableArguments {
   }
 
   /// Opens the model.
-  func load() throws -> LanguageModel { try LanguageModel(contentsOf: directory, options: options) }
+  ///
+  /// - Parameter draftHead: The head that drafts are read from; an 8-bit copy that is asked for must be possible.
+  func load(draftHead: DraftHeadFormat = .full) throws -> LanguageModel {
+    var options = options
+    options.draftHead = draftHead
+    let model = try LanguageModel(contentsOf: directory, options: options)
+    if draftHead == .int8, model.decoder.draftHeadFormat != .int8 {
+      throw RequestError.unsupported(
+        option: "draft-head int8",
+        reason: model.decoder.mtpHeadCount == 0
+          ? "\(model.name) has no multi-token-prediction head" : "the output head is held in int8 already")
+    }
+    return model
+  }
 }
+
+extension DraftHeadFormat: ExpressibleByArgument {}

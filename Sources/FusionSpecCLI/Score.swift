@@ -27,7 +27,12 @@ struct Score: ParsableCommand {
       valueName: "file"), completion: .file())
   var prompts: String?
   @Option(help: "With --prompts: most tokens of a reply.") var maxTokens = 128
-  @Option(help: "Write logits (and mtp_logits) to a safetensors file.", completion: .file()) var dump: String?
+  @Option(
+    help: ArgumentHelp(
+      "Write logits and, where the model has MTP heads, mtp_logits [heads, tokens - 1, vocabulary] to a safetensors file: row p "
+        + "of head d predicts token p + 2 + d from the tokens given. The last d rows of head d lack a token and are zero.",
+      valueName: "file"), completion: .file())
+  var dump: String?
 
   func validate() throws {
     if [text, tokenIds, prompts].filter({ $0 != nil }).count != 1 {
@@ -56,7 +61,8 @@ struct Score: ParsableCommand {
     let vocabulary = model.decoder.description.vocabularySize
     var logProbabilities: [Double] = []
     var logits: [Float] = []
-    var mtpLogits: [Float] = []
+    let heads = dump == nil ? 0 : model.decoder.mtpHeadCount
+    var mtpLogits = [[Float]](repeating: [], count: heads)
     let isDumping = dump != nil
     let passes = TeacherForcing(model: model.decoder, threadCount: model.threadCount, kernels: model.kernels)
     try passes.run(
@@ -68,17 +74,19 @@ struct Score: ParsableCommand {
         }
         if isDumping { logits += values }
       },
-      mtpLogits: { _, rows, row in if isDumping { mtpLogits += rows.array(row: row) } })
+      mtpLogits: { head, _, rows, row in if isDumping { mtpLogits[head] += rows.array(row: row) } })
 
     if let dump {
       var tensors = [
         SafetensorsFile.Tensor(name: "logits", shape: [tokens.count, vocabulary], values: logits)
       ]
-      let heads = model.decoder.mtpHeadCount
       if heads > 0 {
+        let padded = mtpLogits.flatMap { rows in
+          rows + [Float](repeating: 0, count: (tokens.count - 1) * vocabulary - rows.count)
+        }
         tensors.append(
           SafetensorsFile.Tensor(
-            name: "mtp_logits", shape: [heads, tokens.count - 1, vocabulary], values: mtpLogits))
+            name: "mtp_logits", shape: [heads, tokens.count - 1, vocabulary], values: padded))
       }
       try SafetensorsFile.write(tensors, to: URL(filePath: dump))
     }

@@ -10,6 +10,7 @@ public final class DecoderModel: Sendable {
   let layers: [DecoderLayer]
   let finalNorm: Norm
   let outputHead: PackedMatrix  // [vocabulary, hidden]
+  let draftHead: PackedMatrix?  // a narrower copy of it for drafts
   let mtpHeads: [MTPHead]
   private let widths: WorkspaceWidths
   private let cacheWidths: [Int]
@@ -25,9 +26,24 @@ public final class DecoderModel: Sendable {
     self.layers = layers
     self.finalNorm = finalNorm
     self.outputHead = outputHead
+    draftHead = nil
     self.mtpHeads = mtpHeads
     self.widths = widths
     self.cacheWidths = cacheWidths
+  }
+
+  /// The same model with another head for drafts.
+  init(_ model: DecoderModel, draftHead: PackedMatrix?) {
+    description = model.description
+    contextCapacity = model.contextCapacity
+    embedding = model.embedding
+    layers = model.layers
+    finalNorm = model.finalNorm
+    outputHead = model.outputHead
+    self.draftHead = draftHead
+    mtpHeads = model.mtpHeads
+    widths = model.widths
+    cacheWidths = model.cacheWidths
   }
 
   /// Number of multi-token-prediction heads.
@@ -39,13 +55,14 @@ public final class DecoderModel: Sendable {
   }
 
   /// Plans the buffers for forwards of at most `maximumRows` rows and `maximumOutputRows` rows of logits.
-  /// `stashRows` hidden rows can be kept for later MTP passes.
+  /// `stashRows` hidden rows of the main model, and of each MTP head that another one follows, can be kept for later
+  /// MTP passes.
   public func makeWorkspace(
     maximumRows: Int, maximumOutputRows: Int, stashRows: Int = 0, workerCount: Int
   ) -> Workspace {
     Workspace(
       widths: widths, maximumRows: maximumRows, maximumOutputRows: maximumOutputRows, stashRows: stashRows,
-      workerCount: workerCount)
+      headCount: mtpHeads.count, workerCount: workerCount)
   }
 
   /// Runs the main model on the rows. Afterwards `workspace.finalHidden` row r is the hidden row r after the final norm,
@@ -81,28 +98,32 @@ public final class DecoderModel: Sendable {
   public enum DraftSource: Sendable {
     /// The main model's last forward.
     case mainModel
-    /// The previous MTP pass, for drafting deeper.
+    /// The previous MTP pass: of the head before, or of the same head for drafting deeper than there are heads.
     case previousDraft
   }
 
-  /// Runs MTP head `head` on the rows: row r holds the token that follows position(r) and takes the hidden row
-  /// `sourceIndex[r]` of `source`. Every row fills the head's cache; `workspace.draftHidden` and `workspace.draftLogits` get
-  /// one row for each of `queries` (indices of rows, ascending).
+  /// Runs MTP head `head` on the rows: row r holds the token at position(r) + head + 1 and takes the hidden row
+  /// `sourceIndex[r]` of `source`. Every row fills the head's cache; `workspace.draftHidden` gets one row for each of
+  /// `queries` (indices of rows, ascending), `workspace.draftLogits` one for each of `outputs` (ordinals of queries; nil for
+  /// all of them). With `isDraft` the logits come from the head that drafts are read from, which may be a narrower copy.
   public func draft(
     head: Int, _ rows: StepRows, source: DraftSource, sourceIndex: IndexList, queries: IndexList,
-    cache: KeyValueCache, workspace: Workspace, pool: WorkerPool, kernels: KernelSet
+    outputs: IndexList? = nil, isDraft: Bool = false, cache: KeyValueCache, workspace: Workspace,
+    pool: WorkerPool,
+    kernels: KernelSet
   ) {
     guard rows.count > 0 else { return }
     workspace.expertReads = ExpertReads()
     let mtpHead = mtpHeads[head]
-    let hidden = source == .mainModel ? workspace.finalHidden.view : workspace.draftHidden.view
+    let hidden = workspace.hiddenRows(source)
+    let outputHead = isDraft ? draftHead ?? self.outputHead : self.outputHead
     pool.run { worker in
       let context = ForwardContext(
         kernels: workspace.kernels(kernels, for: worker), worker: worker, rows: rows, cache: cache,
         workspace: workspace)
       mtpHead.apply(
         context, embedding: embedding, outputHead: outputHead, source: hidden, sourceIndex: sourceIndex.view,
-        queries: queries.view)
+        queries: queries.view, outputs: outputs?.view)
     }
   }
 }

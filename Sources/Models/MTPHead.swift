@@ -1,11 +1,12 @@
 import Tensors
 
-/// A multi-token-prediction head (DeepSeek-V3, arXiv 2412.19437 §2.2): from the hidden row of position p and the token
-/// at p + 1 it predicts the token at p + 2.
+/// A multi-token-prediction head (DeepSeek-V3, arXiv 2412.19437 §2.2). Head k (0 first) predicts the token at p + k + 2
+/// from the hidden row p of the head before it and the token at p + k + 1.
 ///
-/// u = projection [embeddingNorm(embedding(t_{p+1})), hiddenNorm(h_p)] (some families join the two the other way
-/// round), one decoder layer with its own cache at position p, outputNorm, then the main model's output head. h_p is the
-/// main model's hidden row after its final norm; drafting deeper feeds the head's own normed row back.
+/// u = projection [embeddingNorm(embedding(t_{p+k+1})), hiddenNorm(h_p)] (some families join the two the other way
+/// round), one decoder layer with its own cache at position p, outputNorm, then the main model's output head. h_p is, for
+/// the first head, the main model's hidden row after its final norm, else the row of the head before after its output
+/// norm; drafting deeper than there are heads feeds the last head's own normed row back.
 struct MTPHead: Sendable {
   let embeddingNorm: Norm
   let hiddenNorm: Norm
@@ -18,14 +19,15 @@ struct MTPHead: Sendable {
   let cacheLayer: Int
 
   /// Runs the head on all rows of the step: every row fills the head's cache, the query rows go on to a normed hidden
-  /// row in `workspace.draftHidden` and logits in `workspace.draftLogits`, both in query order.
+  /// row in `workspace.draftHidden`, in query order, and some of them to logits in `workspace.draftLogits`.
   ///
   /// - Parameters:
   ///   - source: Hidden rows h; row r of the step uses source row `sourceIndex[r]`.
-  ///   - queries: Rows of the step that need a prediction, ascending.
+  ///   - queries: Rows of the step whose hidden rows are needed, ascending.
+  ///   - outputs: Ordinals of the queries that need logits; nil for all.
   func apply(
     _ context: ForwardContext, embedding: PackedMatrix, outputHead: PackedMatrix, source: FloatRows,
-    sourceIndex: IndexRows, queries: IndexRows
+    sourceIndex: IndexRows, queries: IndexRows, outputs: IndexRows?
   ) {
     let worker = context.worker
     let workspace = context.workspace
@@ -55,8 +57,7 @@ struct MTPHead: Sendable {
     }
     worker.barrier()
     context.kernels.multiply(
-      outputHead, panels: worker.share(of: outputHead.panelCount), input: normed,
-      output: workspace.draftLogits.view,
-      rowCount: queries.count)
+      outputHead, panels: worker.share(of: outputHead.panelCount), input: normed, inputIndex: outputs,
+      output: workspace.draftLogits.view, rowCount: outputs?.count ?? queries.count)
   }
 }

@@ -53,7 +53,8 @@ public final class Workspace: @unchecked Sendable {
   public let finalHidden: FloatMatrix
   /// Logits of the main model's output rows, [maximumOutputRows, vocabulary].
   public let logits: FloatMatrix
-  /// Hidden rows of the last MTP pass after its norm, in query order, [maximumOutputRows, hidden].
+  /// Hidden rows of the last MTP pass after its norm, in query order, [maximumOutputRows, hidden]; with several heads
+  /// [maximumRows + stash rows of each head but the last, hidden], because the next head needs them all.
   public let draftHidden: FloatMatrix
   /// Logits of the last MTP pass, in query order, [maximumOutputRows, vocabulary].
   public let draftLogits: FloatMatrix
@@ -62,7 +63,7 @@ public final class Workspace: @unchecked Sendable {
   public internal(set) var expertReads = ExpertReads()
 
   let hidden: FloatMatrix  // the residual stream [rows, hidden]
-  let compactHidden: FloatMatrix  // the residual stream of an MTP pass's query rows [output rows, hidden]
+  let compactHidden: FloatMatrix  // the residual stream of an MTP pass's query rows [query rows, hidden]
   let normalized: FloatMatrix  // [rows, hidden]
   let privateNormalized: [FloatMatrix]  // one a worker, [fewRows, hidden]
   let branch: FloatMatrix  // what a layer adds, before its norm [rows, hidden]; one column where unused
@@ -85,7 +86,10 @@ public final class Workspace: @unchecked Sendable {
   /// are shared out. Both ways give the same bits.
   static let fewRows = 8
 
-  init(widths: WorkspaceWidths, maximumRows: Int, maximumOutputRows: Int, stashRows: Int, workerCount: Int) {
+  init(
+    widths: WorkspaceWidths, maximumRows: Int, maximumOutputRows: Int, stashRows: Int, headCount: Int,
+    workerCount: Int
+  ) {
     self.maximumRows = maximumRows
     self.maximumOutputRows = maximumOutputRows
     func matrix(_ columns: Int, rows: Int = maximumRows) -> FloatMatrix {
@@ -94,10 +98,12 @@ public final class Workspace: @unchecked Sendable {
     func perWorker<Value>(_ make: () -> Value) -> [Value] { (0..<workerCount).map { _ in make() } }
     finalHidden = matrix(widths.hidden, rows: maximumRows + stashRows)
     logits = matrix(widths.vocabulary, rows: maximumOutputRows)
-    draftHidden = matrix(widths.hidden, rows: maximumOutputRows)
+    let queryRows = headCount > 1 ? maximumRows : maximumOutputRows
+    draftHidden = matrix(
+      widths.hidden, rows: headCount > 1 ? maximumRows + (headCount - 1) * stashRows : queryRows)
     draftLogits = matrix(widths.vocabulary, rows: maximumOutputRows)
     hidden = matrix(widths.hidden)
-    compactHidden = matrix(widths.hidden, rows: maximumOutputRows)
+    compactHidden = matrix(widths.hidden, rows: queryRows)
     normalized = matrix(widths.hidden)
     privateNormalized = perWorker { matrix(widths.hidden, rows: Self.fewRows) }
     branch = matrix(widths.branch)
@@ -151,12 +157,18 @@ public struct ExpertReads: Sendable, Equatable {
 }
 
 extension Workspace {
-  /// Where the stash's row `place` stands in `finalHidden`.
+  /// The rows that an MTP pass can take its hidden rows from.
+  func hiddenRows(_ source: DecoderModel.DraftSource) -> FloatRows {
+    source == .mainModel ? finalHidden.view : draftHidden.view
+  }
+
+  /// Where the stash's row `place` stands among the hidden rows of its source.
   public func stashedRow(at place: Int) -> Int { maximumRows + place }
 
-  /// Keeps the final hidden row of a row of the last forward, for an MTP pass in a later step.
-  public func stashHidden(row: Int, at place: Int) {
-    finalHidden.view.copyRow(row, to: finalHidden.view, row: stashedRow(at: place))
+  /// Keeps a hidden row of the last forward of the main model or of the last MTP pass, for an MTP pass in a later step.
+  public func stashHidden(_ source: DecoderModel.DraftSource, row: Int, at place: Int) {
+    let rows = hiddenRows(source)
+    rows.copyRow(row, to: rows, row: stashedRow(at: place))
   }
 }
 

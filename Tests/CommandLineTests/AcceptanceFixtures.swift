@@ -50,12 +50,12 @@ enum Fixture {
 
   static func report(
     _ results: [SettingResult], prompts: [ReportPrompt] = prompts, synthetic: [Double]? = nil,
-    probe: DraftHeadProbe? = nil
+    probes: [DraftHeadProbe] = []
   ) -> AcceptanceReport {
     AcceptanceReport(
       model: "<img src=x onerror=alert(1)>", weights: "bf16", isa: "scalar", threads: 2,
       options: AcceptanceOptions(
         speculations: results.map(\.setting.speculation), thinking: [.slow], syntheticAcceptance: synthetic),
-      prompts: prompts, results: results, costs: costs, probe: probe)
+      prompts: prompts, results: results, costs: costs, probes: probes)
   }
 }

@@ -87,7 +87,7 @@ struct AcceptanceOutputTests {
       ])
     let probe = DraftHeadProbe(head: [], main: [])
     let report = Fixture.report(
-      [Fixture.result(), Fixture.result(.automatic, secondTokens: [7])], prompts: prompts, probe: probe)
+      [Fixture.result(), Fixture.result(.automatic, secondTokens: [7])], prompts: prompts, probes: [probe])
     let html = AcceptancePage(report, samples: [sample]).html
     for forbidden in [
       "<script", "<img", "<svg onload", "<b>bold", "\u{0}", "\u{1B}", "http:", "https:", "url(",

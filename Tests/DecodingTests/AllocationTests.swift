@@ -10,9 +10,11 @@ import Testing
 /// A steady step allocates nothing: buffers are planned once.
 @Suite(.serialized)
 struct AllocationTests {
-  private func engine(_ speculation: Speculation, _ sampling: SamplingOptions) throws -> DecodingEngine {
+  private func engine(
+    _ speculation: Speculation, _ sampling: SamplingOptions, fixture: String
+  ) throws -> DecodingEngine {
     let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appending(path: "Fixtures/deepseek-v3/plain-f32")
+      .appending(path: "Fixtures/deepseek-v3/\(fixture)")
     let model = try ArchitectureRegistry.load(
       Checkpoint(directory: folder), options: LoadOptions(format: .f32, contextLength: 512)
     ).model
@@ -42,10 +44,12 @@ struct AllocationTests {
     #expect(kept.count == 10)
   }
 
-  @Test(arguments: [Speculation.off, .mtp(depth: 3), .lookup(depth: 4), .automatic])
-  func `steady steps allocate nothing`(speculation: Speculation) throws {
+  @Test(
+    arguments: [Speculation.off, .mtp(depth: 3), .lookup(depth: 4), .automatic],
+    ["plain-f32", "three-heads-bf16"])
+  func `steady steps allocate nothing`(speculation: Speculation, fixture: String) throws {
     for sampling in [SamplingOptions(), SamplingOptions(temperature: 0.8, topK: 20, topP: 0.9, seed: 1)] {
-      let engine = try engine(speculation, sampling)
+      let engine = try engine(speculation, sampling, fixture: fixture)
       for _ in 0..<12 { _ = engine.step() }
       var least = Int.max
       for _ in 0..<8 where !engine.isIdle {

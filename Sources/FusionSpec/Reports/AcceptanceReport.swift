@@ -1,4 +1,5 @@
 public import Decoding
+public import Models
 
 /// How a report's prompts are run.
 public struct AcceptanceOptions: Sendable {
@@ -82,8 +83,10 @@ public struct AcceptanceReport: Sendable {
   public var automatic: AutomaticThinking?
   /// What slow thinking reached with each budget asked for, in ascending order.
   public var budgets: [BudgetResult]
-  /// What the wiring test of the draft head found; nil for a model without one.
-  public var probe: DraftHeadProbe?
+  /// The output head that drafts were read from; nil for a model without MTP heads.
+  public var draftHead: DraftHeadFormat?
+  /// What the wiring test found of each MTP head.
+  public var probes: [DraftHeadProbe]
 
   /// Makes a report.
   public init(
@@ -93,7 +96,7 @@ public struct AcceptanceReport: Sendable {
     truncatedPrompts: [String] = [],
     automatic: AutomaticThinking? = nil,
     budgets: [BudgetResult] = [],
-    probe: DraftHeadProbe? = nil
+    draftHead: DraftHeadFormat? = nil, probes: [DraftHeadProbe] = []
   ) {
     self.model = model
     self.weights = weights
@@ -107,7 +110,8 @@ public struct AcceptanceReport: Sendable {
     self.truncatedPrompts = truncatedPrompts
     self.automatic = automatic
     self.budgets = budgets
-    self.probe = probe
+    self.draftHead = draftHead
+    self.probes = probes
   }
 
   /// Who chose in automatic mode, in a few words; nil where that mode was not run.

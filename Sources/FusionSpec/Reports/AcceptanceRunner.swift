@@ -1,4 +1,5 @@
 public import Decoding
+import Models
 import Tensors
 
 /// Runs prompts plain and with each setting, and measures.
@@ -116,32 +117,67 @@ public final class AcceptanceRunner {
   public func run(
     progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }, isCancelled: () -> Bool = { false }
   ) throws -> AcceptanceReport {
-    let probe = try model.probeDraftHead()
+    let probes = try model.probeDraftHeads()
     try warmUp()
     let sets =
       options.batch == 1
       ? try runAlone(progress: progress, isCancelled: isCancelled)
       : try runTogether(progress: progress, isCancelled: isCancelled)
     let complete = sets.joined().map { $0.replies.count }.min() ?? 0
+    let budgets = try isCancelled() ? [] : runBudgets(complete, progress: progress)
+    let couplingsByMode = try sets.enumerated().map { mode, sets in
+      try couplings(mode, sets[0].replies.prefix(complete))
+    }
     var results: [SettingResult] = []
     for (mode, thinking) in options.thinking.enumerated() {
       let plain = sets[mode][0]
       for (place, speculation) in options.speculations.enumerated() {
         let own = sets[mode][place + 1]
-        results.append(
-          SettingResult(
-            setting: ReportSetting(speculation: speculation, thinking: thinking),
-            replies: Array(own.replies.prefix(complete)), plain: Array(plain.replies.prefix(complete)),
-            setMilliseconds: own.milliseconds, plainSetMilliseconds: plain.milliseconds))
+        var result = SettingResult(
+          setting: ReportSetting(speculation: speculation, thinking: thinking),
+          replies: Array(own.replies.prefix(complete)), plain: Array(plain.replies.prefix(complete)),
+          setMilliseconds: own.milliseconds, plainSetMilliseconds: plain.milliseconds)
+        result.coupling = coupling(result, couplingsByMode[mode])
+        results.append(result)
       }
     }
-    let budgets = try isCancelled() ? [] : runBudgets(complete, progress: progress)
     return AcceptanceReport(
       model: model.name, weights: model.weightFormat.rawValue, isa: model.kernels.name,
       threads: model.threadCount,
       options: options, prompts: Array(prompts.prefix(complete)), results: results,
       costs: measureCosts(results.first), skippedPrompts: skippedPrompts, truncatedPrompts: truncatedPrompts,
-      automatic: automatic, budgets: budgets, probe: probe)
+      automatic: automatic, budgets: budgets,
+      draftHead: model.decoder.mtpHeadCount > 0 ? model.decoder.draftHeadFormat : nil, probes: probes)
+  }
+
+  /// How far the first MTP head is from the model at every token of the plain replies; empty where there is nothing to
+  /// compare. Runs after everything that is timed.
+  private func couplings(
+    _ mode: Int, _ replies: ArraySlice<ReplyMeasurement>
+  ) throws(RequestError) -> [[DraftCoupling?]] {
+    let hasHeadDrafts = options.speculations.contains { $0.usesHeads }
+    guard !options.sampling.isGreedy, options.syntheticAcceptance == nil, hasHeadDrafts,
+      model.decoder.mtpHeadCount > 0
+    else { return [] }
+    let passes = TeacherForcing(model: model.decoder, threadCount: model.threadCount, kernels: model.kernels)
+    var all: [[DraftCoupling?]] = []
+    for (asked, reply) in zip(requests[mode], replies) {
+      var request = asked
+      if let escalation = request.escalation, reply.promptTokens == escalation.promptTokens {
+        request.promptTokens = escalation.promptTokens
+        request.thinking = escalation.thinking
+      }
+      all.append(try passes.coupling(request, reply: reply.tokens))
+    }
+    return all
+  }
+
+  /// The coupling of a setting; replies that are not those of plain decoding say nothing.
+  private func coupling(_ result: SettingResult, _ couplings: [[DraftCoupling?]]) -> CouplingSummary? {
+    guard result.setting.speculation.usesHeads, !couplings.isEmpty else { return nil }
+    let places = result.replies.indices.filter { result.replies[$0].tokens == result.plain[$0].tokens }
+    return CouplingSummary(
+      replies: places.map { result.replies[$0] }, couplings: places.map { couplings[$0] })
   }
 
   /// Slow thinking under each budget, over the prompts that everything else was run on.

@@ -7,6 +7,8 @@ import Tensors
 /// A head that is wired wrongly (the other norm, the halves of its input swapped, hidden rows shifted by one) still gives
 /// fluent text, because the main model corrects every draft; it only gains nothing. Here it shows.
 public struct DraftHeadProbe: Sendable, Equatable {
+  /// The head, 0 first.
+  public let place: Int
   /// Share of positions at which the head's best token is the main model's.
   public let agreement: Double
   /// The agreement that two unrelated predictors with these token frequencies would have.
@@ -15,7 +17,8 @@ public struct DraftHeadProbe: Sendable, Equatable {
   public let positions: Int
 
   /// Compares choices for the same positions.
-  public init(head: [Int32], main: [Int32]) {
+  public init(head: [Int32], main: [Int32], place: Int = 0) {
+    self.place = place
     let pairs = zip(head, main)
     positions = min(head.count, main.count)
     let count = Double(max(positions, 1))
@@ -34,21 +37,22 @@ public struct DraftHeadProbe: Sendable, Equatable {
 }
 
 extension LanguageModel {
-  /// Lets the model continue a few plain prompts by itself, then compares its MTP head with it on the result.
+  /// Lets the model continue a few plain prompts by itself, then compares each MTP head with it on the result.
   ///
   /// - Parameter milliseconds: A model whose single forward takes longer is not probed; nil probes every model.
-  /// - Returns: nil for a model without an MTP head, or one that is too slow.
-  public func probeDraftHead(slowestForward milliseconds: Double? = nil) throws(RequestError)
-    -> DraftHeadProbe?
+  /// - Returns: One result a head; none for a model that is too slow.
+  public func probeDraftHeads(slowestForward milliseconds: Double? = nil) throws(RequestError)
+    -> [DraftHeadProbe]
   {
-    guard decoder.mtpHeadCount > 0 else { return nil }
+    let count = decoder.mtpHeadCount
+    guard count > 0 else { return [] }
     let length = min(24, context / 2)
     let prompts = probePrompts.filter { $0.count + length < context }
-    guard let longest = prompts.map(\.count).max() else { return nil }
+    guard let longest = prompts.map(\.count).max() else { return [] }
     let engine = makeEngine(context: longest + length)
     let passes = TeacherForcing(model: decoder, threadCount: threadCount, kernels: kernels)
-    var main: [Int32] = []
-    var head: [Int32] = []
+    var main = [[Int32]](repeating: [], count: count)
+    var heads = [[Int32]](repeating: [], count: count)
     for prompt in prompts {
       _ = try engine.submit(GenerationRequest(promptTokens: prompt, maximumTokens: length))
       var reply: [Int32] = []
@@ -58,25 +62,28 @@ extension LanguageModel {
         if let milliseconds, (ContinuousClock.now - start).milliseconds > milliseconds,
           engine.stepCount > 1
         {
-          return nil
+          return []
         }
       }
       var mainChoices: [Int32] = []
-      var headChoices: [Int32] = []
+      var headChoices = [[Int32]](repeating: [], count: count)
       let kernels = self.kernels
       func best(_ logits: FloatRows, _ row: Int) -> Int32 {
         Int32(truncatingIfNeeded: kernels.argmax(logits, row: row))
       }
       try passes.run(
         prompt + reply, mainLogits: { _, logits, row in mainChoices.append(best(logits, row)) },
-        mtpLogits: { _, logits, row in headChoices.append(best(logits, row)) })
-      // The head at position p and the main model at p + 1 predict the same token.
-      for position in max(0, prompt.count - 2)..<headChoices.count where position + 1 < mainChoices.count {
-        head.append(headChoices[position])
-        main.append(mainChoices[position + 1])
+        mtpLogits: { head, _, logits, row in headChoices[head].append(best(logits, row)) })
+      // Head k at position p and the main model at p + k + 1 predict the same token.
+      for (head, choices) in headChoices.enumerated() {
+        let first = min(max(0, prompt.count - 2 - head), choices.count)
+        for position in first..<choices.count where position + head + 1 < mainChoices.count {
+          heads[head].append(choices[position])
+          main[head].append(mainChoices[position + head + 1])
+        }
       }
     }
-    return DraftHeadProbe(head: head, main: main)
+    return (0..<count).map { DraftHeadProbe(head: heads[$0], main: main[$0], place: $0) }
   }
 
   private var probePrompts: [[Int32]] {

@@ -26,6 +26,14 @@ public struct ReportSetting: Sendable, Equatable {
 }
 
 extension Speculation {
+  /// Whether MTP heads may draft.
+  public var usesHeads: Bool {
+    switch self {
+    case .mtp, .automatic: true
+    case .off, .lookup: false
+    }
+  }
+
   /// The drafter's name in reports and options.
   public var kindName: String {
     switch self {

@@ -10,6 +10,8 @@ public struct SettingResult: Sendable {
   public var setMilliseconds: Double?
   /// The same for the plain run.
   public var plainSetMilliseconds: Double?
+  /// What sharing noise between draft and target is worth; nil at temperature 0 and without an MTP head's drafts.
+  public var coupling: CouplingSummary?
 
   /// Makes a result.
   public init(

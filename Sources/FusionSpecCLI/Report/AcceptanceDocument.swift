@@ -1,5 +1,6 @@
 import Decoding
 import FusionSpec
+import Models
 
 /// The numbers of a report as the contract `fusionspec.acceptance/1` fixes them.
 struct AcceptanceDocument {
@@ -26,7 +27,9 @@ struct AcceptanceDocument {
       "settings": .array(report.results.map(setting)),
       "cost_curve": .array(costCurve), "draft_ms": JSONDocument(report.costs.draftMilliseconds),
       "budgets": .array(report.budgets.map(budget)),
-      "draft_head_probe": report.probe.map(Self.probe) ?? .null,
+      "draft_head": report.draftHead.map { .string($0.rawValue) } ?? .null,
+      "draft_head_probe": report.probes.first.map(Self.probe) ?? .null,
+      "draft_head_probes": .array(report.probes.map(Self.probe)),
     ]
   }
 
@@ -47,6 +50,7 @@ struct AcceptanceDocument {
       members["identical"] = .bool(differing.isEmpty)
       members["differing_prompts"] = .array(differing.map { .string(report.prompts[$0].id) })
     }
+    members["coupling"] = result.coupling.map(Self.coupling) ?? .null
     members["depth_histogram"] = JSONDocument(summary.depthHistogram)
     if case .mtp(let depth) = speculation {
       let prediction = report.predictions(thinking: result.setting.thinking).first { $0.depth == depth }
@@ -113,9 +117,18 @@ struct AcceptanceDocument {
 
   private static func numbers(_ values: [Double]) -> JSONDocument { .array(values.map { JSONDocument($0) }) }
 
+  private static func coupling(_ coupling: CouplingSummary) -> JSONDocument {
+    [
+      "measured": JSONDocument(coupling.measured), "bound": JSONDocument(coupling.bound),
+      "one_minus_tv": JSONDocument(coupling.oneMinusTotalVariation),
+      "greedy_draft": JSONDocument(coupling.greedyDraft), "positions": .integer(coupling.positions),
+    ]
+  }
+
   private static func probe(_ probe: DraftHeadProbe) -> JSONDocument {
     [
-      "agreement": JSONDocument(probe.agreement), "chance": JSONDocument(probe.chance),
+      "head": .integer(probe.place + 1), "agreement": JSONDocument(probe.agreement),
+      "chance": JSONDocument(probe.chance),
       "positions": .integer(probe.positions), "near_chance": .bool(probe.isNearChance),
     ]
   }

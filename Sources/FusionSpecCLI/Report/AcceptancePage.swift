@@ -90,9 +90,10 @@ struct AcceptancePage {
   }
 
   private var probe: String {
-    guard let probe = report.probe else { return "" }
-    return
-      "<div class=\"verdict\(probe.isNearChance ? " bad" : "")\">\(HTMLText.escape(AcceptanceTable.describe(probe)))</div>"
+    report.probes.map { probe in
+      let line = HTMLText.escape(AcceptanceTable.describe(probe, of: report.probes.count))
+      return "<div class=\"verdict\(probe.isNearChance ? " bad" : "")\">\(line)</div>"
+    }.joined(separator: "\n")
   }
 
   private var skipped: String {
@@ -155,9 +156,34 @@ struct AcceptancePage {
     <p class="soft">A draft counts as accepted if it and all drafts before it in its round are the tokens that the model \
     itself would have written.</p>
     \(forEachMode { results, _ in PositionChart.markup(results, prompts: report.prompts) })
+    \(coupling)
     <h3>By phase and category</h3>
     \(forEachMode { results, _ in heatTable(results) })
     """
+  }
+
+  /// First drafts at temperature above 0: measured beside what theory promises and allows.
+  private var coupling: String {
+    guard report.results.contains(where: { $0.coupling != nil }) else { return "" }
+    func row(_ result: SettingResult) -> [HTMLText.Cell]? {
+      guard let coupling = result.coupling else { return nil }
+      let values = [
+        coupling.bound, coupling.measured, coupling.oneMinusTotalVariation, coupling.greedyDraft,
+      ]
+      return [HTMLText.Cell(result.setting.name)] + values.map { HTMLText.Cell.share($0) }
+        + [HTMLText.Cell("\(coupling.positions)")]
+    }
+    let header = [
+      "first drafts", "promised: (1−TV)/(1+TV)", "accepted", "limit: 1−TV", "greedy drafts would get",
+      "positions",
+    ]
+    return """
+      <h3>Drafts with the target's own noise</h3>
+      <p class="soft">TV is the distance of the head's distribution from the model's, at each position where a first draft was \
+      verified, given the true text. Sharing the noise promises at least (1−TV)/(1+TV); nothing that keeps the text's \
+      distribution beats 1−TV. Where auto copies earlier text, its first drafts are not the head's.</p>
+      \(forEachMode { results, _ in HTMLText.table(header, results.compactMap(row)) })
+      """
   }
 
   private func heatTable(_ results: [SettingResult]) -> String {

@@ -32,8 +32,9 @@ struct AcceptanceTable {
       "\($0.rows): " + String(format: "%.3f", $0.milliseconds)
     }
     lines.append("forward, ms by rows  " + curve.joined(separator: "  "))
+    lines += report.results.compactMap(Self.describeCoupling)
     if let skipped = Self.describeLong(report) { lines.append(skipped) }
-    if let probe = report.probe { lines.append(Self.describe(probe)) }
+    lines += report.probes.map { Self.describe($0, of: report.probes.count) }
     if report.isSynthetic { lines.append(AcceptanceRates.warning) }
     return lines.joined(separator: "\n")
   }
@@ -88,12 +89,21 @@ struct AcceptanceTable {
   }
 
   /// The wiring test in a line; a warning where it failed.
-  static func describe(_ probe: DraftHeadProbe) -> String {
+  static func describe(_ probe: DraftHeadProbe, of count: Int) -> String {
     let found =
-      "MTP head agrees with the model at \(percent(probe.agreement)) of \(probe.positions) positions"
+      "MTP head\(count > 1 ? " \(probe.place + 1)" : "") agrees with the model at \(percent(probe.agreement)) of \(probe.positions) positions"
       + ", unrelated text would at \(percent(probe.chance))"
     guard probe.isNearChance else { return found }
     return "warning: \(found): its weights look wrong or wrongly wired, drafts will gain nothing"
+  }
+
+  /// What first drafts reached beside what they can reach, in a line; nil at temperature 0.
+  static func describeCoupling(_ result: SettingResult) -> String? {
+    guard let coupling = result.coupling else { return nil }
+    func share(_ value: Double) -> String { String(format: "%.1f%%", 100 * value) }
+    return "first drafts, \(result.setting.fullName)  accepted \(share(coupling.measured))"
+      + ", at least (1-TV)/(1+TV) \(share(coupling.bound)), at most 1-TV \(share(coupling.oneMinusTotalVariation))"
+      + ", greedy drafts \(share(coupling.greedyDraft)), \(coupling.positions) positions"
   }
 
   /// Prompts left out or cut, in a line.

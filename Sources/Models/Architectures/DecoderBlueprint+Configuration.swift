@@ -25,33 +25,49 @@ extension DecoderBlueprint {
 
   /// Adds the MTP heads that DeepSeek-V3 and its relatives keep behind the last layer.
   ///
-  /// A configuration that does not name their number has as many as the checkpoint; tensors of heads that the
-  /// configuration counts out are left unread, and heads that a checkpoint left out are not missed.
+  /// Head k is layer num_hidden_layers + k.
   mutating func addDeepseekHeads(
     _ configuration: ConfigurationObject, hasTensor: (String) -> Bool,
     layer: (_ prefix: String) -> LayerBlueprint
   ) throws(LoadError) {
     let named = try configuration.integerIfPresent(
-      anyOf: ["num_nextn_predict_layers", "num_mtp_layers"], in: 0...1)
-    let prefix = "model.layers.\(layers.count)."
-    if countsHead(named, prefix, probe: "eh_proj.weight", hasTensor) { mtpHeads = [.deepseek(layer(prefix))] }
+      anyOf: ["num_nextn_predict_layers", "num_mtp_layers"], in: Self.headCounts)
+    let first = layers.count
+    let count = countHeads(named, probes: ["eh_proj.weight", "enorm.weight", "hnorm.weight"], hasTensor) {
+      "model.layers.\(first + $0)."
+    }
+    mtpHeads = (0..<count).map { .deepseek(layer("model.layers.\(first + $0).")) }
   }
 }
 
 extension DecoderBlueprint {
-  /// Whether there is an MTP head with names that start with `prefix`; otherwise notes why not.
+  /// Numbers of MTP heads that are supported: no request drafts deeper.
+  static let headCounts = 0...8
+
+  /// How many MTP heads there are; notes why none where there is none.
   ///
-  /// - Parameter named: How many heads the configuration names; nil where it is silent.
-  mutating func countsHead(_ named: Int?, _ prefix: String, probe: String, _ hasTensor: (String) -> Bool)
-    -> Bool
-  {
-    if named == 0 {
-      mtpAbsence = "config.json names none"
-      ignored.append((prefix, mtpAbsence))
-      return false
+  /// A configuration that does not name their number has as many as the checkpoint. Tensors of heads that the
+  /// configuration counts out are left unread. A checkpoint may leave out all heads, but not some of them.
+  ///
+  /// - Parameters:
+  ///   - named: How many heads the configuration names; nil where it is silent.
+  ///   - probes: Tensors of a head; a checkpoint with one of them has the head.
+  ///   - prefix: What the tensor names of a head begin with.
+  mutating func countHeads(
+    _ named: Int?, probes: [String], _ hasTensor: (String) -> Bool, prefix: (Int) -> String
+  ) -> Int {
+    func has(_ head: Int) -> Bool { probes.contains { hasTensor(prefix(head) + $0) } }
+    guard let named else {
+      // Without a checkpoint every tensor is taken to be there; then one head, as transformers has it.
+      let count = Self.headCounts.first { !has($0) } ?? 1
+      mtpAbsence = "config.json and the checkpoint have none"
+      return count
     }
-    mtpAbsence = named == nil ? "config.json and the checkpoint have none" : "the checkpoint leaves it out"
-    return hasTensor(prefix + probe)
+    mtpAbsence = named == 0 ? "config.json names none" : "the checkpoint leaves it out"
+    for head in named...Self.headCounts.upperBound where has(head) {
+      ignored.append((prefix(head), named == 0 ? mtpAbsence : "config.json names \(named) MTP heads"))
+    }
+    return (0..<named).contains(where: has) ? named : 0
   }
 }
 

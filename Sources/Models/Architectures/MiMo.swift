@@ -1,7 +1,7 @@
 import Checkpoints
 
-/// MiMo-7B: Qwen2's dense layers and one multi-token-prediction head with names and a concatenation order of its own
-/// (arXiv 2505.07608).
+/// MiMo-7B: Qwen2's dense layers and multi-token-prediction heads with names and a concatenation order of their own; the
+/// published one has one head (arXiv 2505.07608).
 struct MiMo: Architecture {
   static let modelTypes = ["mimo"]
   static let classNames = ["MiMoForCausalLM"]
@@ -15,18 +15,22 @@ struct MiMo: Architecture {
     blueprint.layers = try configuration.denseLayers(hidden: blueprint.hidden) { shape, _ in
       GroupedAttentionBlueprint(shape: shape, hasInputBias: true)
     }
-    let prefix = "model.mtp_layers."
-    let named = try configuration.integerIfPresent("num_nextn_predict_layers", in: 0...1) ?? 0
-    let hasHead = blueprint.countsHead(named, prefix, probe: "0.input_proj.weight", hasTensor)
-    if hasHead, var layer = blueprint.layers.first {
-      layer.prefix = prefix + "0."
-      blueprint.mtpHeads = [
-        MTPBlueprint(
-          layer: layer, embeddingNorm: layer.prefix + "token_layernorm",
-          hiddenNorm: layer.prefix + "hidden_layernorm", projection: layer.prefix + "input_proj",
-          outputNorm: layer.prefix + "final_layernorm", hiddenFirst: true)
-      ]
+    let named = try configuration.integerIfPresent(
+      "num_nextn_predict_layers", in: DecoderBlueprint.headCounts)
+    let probes = ["input_proj.weight", "token_layernorm.weight", "hidden_layernorm.weight"]
+    let count = blueprint.countHeads(named ?? 0, probes: probes, hasTensor) { "model.mtp_layers.\($0)." }
+    if let layer = blueprint.layers.first {
+      blueprint.mtpHeads = (0..<count).map { Self.head($0, like: layer) }
     }
     self.blueprint = blueprint
+  }
+
+  private static func head(_ head: Int, like layer: LayerBlueprint) -> MTPBlueprint {
+    var layer = layer
+    layer.prefix = "model.mtp_layers.\(head)."
+    return MTPBlueprint(
+      layer: layer, embeddingNorm: layer.prefix + "token_layernorm",
+      hiddenNorm: layer.prefix + "hidden_layernorm", projection: layer.prefix + "input_proj",
+      outputNorm: layer.prefix + "final_layernorm", hiddenFirst: true)
   }
 }

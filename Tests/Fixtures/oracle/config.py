@@ -30,7 +30,7 @@ def _published(shape: Shape) -> dict:
         auto_map={"AutoConfig": "configuration_deepseek.DeepseekV3Config",
                   "AutoModel": "modeling_deepseek.DeepseekV3Model",
                   "AutoModelForCausalLM": "modeling_deepseek.DeepseekV3ForCausalLM"},
-        aux_loss_alpha=0.001, ep_size=1, moe_layer_freq=1, num_nextn_predict_layers=1, pretraining_tp=1,
+        aux_loss_alpha=0.001, ep_size=1, moe_layer_freq=1, num_nextn_predict_layers=shape.mtp_heads, pretraining_tp=1,
         rope_scaling=shape.yarn, rope_theta=_plain(shape.rope_theta), scoring_func="sigmoid", seq_aux=True,
         topk_method="noaux_tc", torch_dtype=DTYPE_NAMES[shape.dtype], transformers_version="4.33.1")
 
@@ -44,9 +44,9 @@ def _current(shape: Shape) -> dict:
                  output_router_logits=False, pad_token_id=None, pretraining_tp=1, rope_interleave=True,
                  rope_parameters=dict(sorted(rope.items())), transformers_version="5.23.0")
     if shape.config_style == "current":
-        table["num_nextn_predict_layers"] = 1
+        table["num_nextn_predict_layers"] = shape.mtp_heads
     elif shape.config_style == "num_mtp_layers":
-        table["num_mtp_layers"] = 1
+        table["num_mtp_layers"] = shape.mtp_heads
     return table
 
 

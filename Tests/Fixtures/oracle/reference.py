@@ -30,8 +30,8 @@ def opened(folder: pathlib.Path, shape: Shape, stored: dict[str, torch.Tensor]) 
 
 
 def _load(folder: pathlib.Path, shape: Shape) -> tuple[DeepseekV3ForCausalLM, MtpModel]:
-    # The MTP loader knows only the published layer number (61): name the layer of this checkpoint.
-    pattern = [rf"model\.layers\.{shape.num_hidden_layers}\..*"]
+    # The MTP loader knows only the published layer number (61): name the layers of this checkpoint.
+    pattern = [rf"model\.layers\.{shape.num_hidden_layers + head}\..*" for head in range(shape.mtp_heads)]
     DeepseekV3ForCausalLM._keys_to_ignore_on_load_unexpected = pattern + [r"rotary_emb\.inv_freq"]
     model = DeepseekV3ForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager").eval()
@@ -55,34 +55,49 @@ class Oracle:
     def logits(self, ids: list[int]) -> torch.Tensor:
         return self.model(input_ids=torch.tensor([ids]), use_cache=False).logits[0].float()
 
+    @property
+    def heads(self) -> int:
+        return self.mtp.num_mtp_layers
+
     @torch.no_grad()
     def mtp_logits(self, ids: list[int]) -> torch.Tensor:
-        """Row p predicts token p + 2 from the true tokens up to p + 1; [tokens - 1, vocab]."""
-        rows, _ = self._mtp_rows(ids)
-        return self.mtp._project_to_logits(rows)[0].float()
+        """Row p of head k predicts token p + 2 + k from the true tokens up to p + 1 + k; [heads, tokens - 1, vocab].
 
-    def _mtp_rows(self, ids: list[int]) -> tuple[torch.Tensor, MtpCache]:
-        cache = MtpCache(config=self.model.config.get_mtp_config())
-        count = len(ids) - 1
-        rows = self.mtp.forward_layer(
-            0, self.hidden(ids)[:, :count], torch.arange(1, count + 1)[None], cache, input_ids=torch.tensor([ids[1:]]))
-        return rows, cache
+        The last k rows of head k have no true token to embed and are zero.
+        """
+        out = torch.zeros(self.heads, len(ids) - 1, self.model.config.vocab_size)
+        cache, rows = self._cache(), self.hidden(ids)
+        for head in range(self.heads):
+            count = len(ids) - 1 - head
+            rows = self._rows(head, rows[:, :count], ids[head + 1:], cache)
+            out[head, :count] = self.mtp._project_to_logits(rows)[0].float()
+        return out
+
+    def _cache(self) -> MtpCache:
+        return MtpCache(config=self.model.config.get_mtp_config())
+
+    def _rows(self, head: int, before: torch.Tensor, ids: list[int], cache: MtpCache) -> torch.Tensor:
+        """Rows 0 ... of a head: row p from row p before it and the token p + head + 1, which is ids[p]."""
+        positions = torch.arange(head + 1, head + 1 + len(ids))[None]
+        return self.mtp.forward_layer(head, before, positions, cache, input_ids=torch.tensor([ids]))
 
     @torch.no_grad()
     def draft_chain(self, ids: list[int], depth: int) -> tuple[list[int], torch.Tensor]:
         """Greedy drafts after `ids` (the last id is known, its main hidden state is not): ids and their logits.
 
-        The first draft comes from the last true row. Each further row takes the draft before it and the MTP
-        output of the row before it (after shared_head.norm), at the next position, appended to the MTP cache.
+        Draft i comes from the last row of head i, over the drafts before it as over known ids. When the heads are used
+        up the last one goes on: a further row takes the draft before it and the head's own output of the row before
+        it (after shared_head.norm), at the next position, appended to its cache.
         """
-        rows, cache = self._mtp_rows(ids)
-        state, position, drafts, logits = rows[:, -1:], len(ids) - 1, [], []
+        cache, count, drafts, logits = self._cache(), len(ids) - 1, [], []
+        rows = self.hidden(ids)[:, :count]
         for step in range(depth):
-            if step > 0:
-                position += 1
-                state = self.mtp.forward_layer(
-                    0, state, torch.tensor([[position]]), cache, input_ids=torch.tensor([[drafts[-1]]]))
-            logits.append(self.mtp._project_to_logits(state)[0, 0].float())
+            if step < self.heads:
+                rows = self._rows(step, rows, (ids + drafts)[step + 1:], cache)
+            else:
+                rows = self.mtp.forward_layer(self.heads - 1, rows[:, -1:], torch.tensor([[count + step]]), cache,
+                                              input_ids=torch.tensor([[drafts[-1]]]))
+            logits.append(self.mtp._project_to_logits(rows[:, -1:])[0, 0].float())
             drafts.append(int(logits[-1].argmax()))
         return drafts, torch.stack(logits)
 
@@ -92,7 +107,7 @@ class Oracle:
 
     @torch.no_grad()
     def generate_with_mtp(self, prompt: list[int], count: int) -> tuple[list[int], list[int]]:
-        """Ids and the number of drafts accepted in each round (one draft a round)."""
+        """Ids and the number of drafts accepted in each round (one draft a head and round)."""
         accepted: list[int] = []
         original = MTPCandidateGenerator.update_candidate_strategy
 

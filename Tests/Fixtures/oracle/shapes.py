@@ -25,6 +25,7 @@ class Shape:
     q_lora_rank: int | None = None
     n_shared_experts: int = 1
     first_k_dense_replace: int = 1
+    mtp_heads: int = 1
     n_group: int = 1
     topk_group: int = 1
     # Behaviour.
@@ -104,6 +105,16 @@ _named(1, name="sharded-f16", vocab_size=160, hidden_size=56, intermediate_size=
        norm_topk_prob=False, routed_scaling_factor=1.7, rms_norm_eps=1e-5, rope_theta=50000.0, dtype="F16",
        config_style="num_mtp_layers", shards=3, copies_of_shared_tensors=True, inverse_frequencies=True)
 
+_named(1, name="two-heads-f32", vocab_size=100, hidden_size=48, intermediate_size=56, moe_intermediate_size=16,
+       num_hidden_layers=2, num_attention_heads=3, n_routed_experts=6, num_experts_per_tok=2, kv_lora_rank=20,
+       qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=16, mtp_heads=2, config_style="current")
+
+_named(2, name="three-heads-bf16", vocab_size=112, hidden_size=56, intermediate_size=64, moe_intermediate_size=12,
+       num_hidden_layers=2, num_attention_heads=4, n_routed_experts=8, num_experts_per_tok=3, kv_lora_rank=24,
+       qk_nope_head_dim=12, qk_rope_head_dim=6, v_head_dim=12, q_lora_rank=20, n_group=2, topk_group=1,
+       first_k_dense_replace=0, mtp_heads=3, yarn=yarn(40, 4096, 1.0, 1.0), max_position_embeddings=163840,
+       dtype="BF16", copies_of_shared_tensors=True)
+
 
 def random_shape(seed: int) -> Shape:
     """A valid configuration drawn from the seed, every option varied; small enough for many runs."""
@@ -121,7 +132,7 @@ def random_shape(seed: int) -> Shape:
     if rng.random() < 0.5:
         mscale, all_dim = pick((1.0, 1.0), (0.707, 0.707), (1.0, 0.707), (0.5, 1.2), (None, None), (1.0, None))
         scale = yarn(pick(2, 4.0, 40), pick(64, 1024, 4096), mscale, all_dim, pick(32, 16), pick(1, 2))
-    return Shape(
+    shape = Shape(
         name=f"random-{seed}",
         vocab_size=int(rng.integers(90, 321)),
         hidden_size=pick(40, 48, 64, 80, 96, 136, 160),
@@ -157,6 +168,9 @@ def random_shape(seed: int) -> Shape:
         successor=pick(0.0, 0.6, 0.8, 1.0),
         prompt_tokens=int(rng.integers(9, 41)),
     )
+    heads = pick(1, 1, 2, 3)  # drawn last, so that it changes nothing else
+    style = "published" if heads > 1 and shape.config_style == "current-without-mtp-key" else shape.config_style
+    return replace(shape, mtp_heads=heads, config_style=style)
 
 
 def with_overrides(shape: Shape, overrides: list[str]) -> Shape:

@@ -40,11 +40,12 @@ def tensors(shape: Shape, seed: int) -> dict[str, np.ndarray]:
     head = _head(draw, shape, out["model.embed_tokens.weight"])
     if not shape.tie_word_embeddings:
         out["lm_head.weight"] = head
-    out |= _mtp_layer(draw, shape)
-    if shape.copies_of_shared_tensors:
-        prefix = f"model.layers.{shape.num_hidden_layers}."
-        out[prefix + "embed_tokens.weight"] = out["model.embed_tokens.weight"]
-        out[prefix + "shared_head.head.weight"] = out.get("lm_head.weight", out["model.embed_tokens.weight"])
+    for index in range(shape.num_hidden_layers, shape.num_hidden_layers + shape.mtp_heads):
+        out |= _mtp_layer(draw, shape, index)
+        if shape.copies_of_shared_tensors:
+            prefix = f"model.layers.{index}."
+            out[prefix + "embed_tokens.weight"] = out["model.embed_tokens.weight"]
+            out[prefix + "shared_head.head.weight"] = out.get("lm_head.weight", out["model.embed_tokens.weight"])
     return out
 
 
@@ -56,15 +57,15 @@ def _head(draw: Draw, shape: Shape, embedding: np.ndarray) -> np.ndarray:
     return (0.4 * head).astype(np.float32)
 
 
-def _mtp_layer(draw: Draw, shape: Shape) -> dict[str, np.ndarray]:
-    h, prefix = shape.hidden_size, f"model.layers.{shape.num_hidden_layers}."
+def _mtp_layer(draw: Draw, shape: Shape, index: int) -> dict[str, np.ndarray]:
+    h, prefix = shape.hidden_size, f"model.layers.{index}."
     projection = draw.linear(h, 2 * h, gain=0.7)
     projection[:, :h] += shape.successor * np.eye(h, dtype=np.float32)
     return {
         prefix + "enorm.weight": draw.norm(h),
         prefix + "hnorm.weight": draw.norm(h),
         prefix + "eh_proj.weight": projection,
-        **_layer(draw, shape, shape.num_hidden_layers, dense=False),
+        **_layer(draw, shape, index, dense=False),
         prefix + "shared_head.norm.weight": draw.norm(h),
     }
 

@@ -94,30 +94,43 @@ def write(folder: pathlib.Path, recipe: Recipe, seed: int, strict: bool = True) 
 
 
 def _mtp(reference: Reference, prompt, greedy, spread, strict, record: dict, saved: dict) -> dict:
-    """MTP logits over the prompt, drafts after each prefix of the greedy text by recursion, rounds at depth 1."""
-    text = prompt + greedy
+    """MTP logits over the prompt, drafts after each prefix of the greedy text, rounds of one draft a head.
+
+    Draft i comes from the last row of head i, over the drafts before it as over known ids; when the heads are used up
+    the last one goes on with its own output of the row before in the place of its predecessor's.
+    """
+    text, heads = prompt + greedy, reference.t.mtp_heads
     states = reference.hidden(text)
-    rows = reference.head(reference.mtp(text[1:], states[:-1]))
-    drafts = rows[len(prompt) - 1:]
+    drafts = reference.head(reference.mtp(0, text[1:], states[:-1]))[len(prompt) - 1:]
     margin = token_margin(drafts, spread)
     if strict and margin <= TOKEN_MARGIN:
         raise Unfair("draft_margin")
     chains = []
     for known in range(1, len(greedy) + 1):
-        end, chain = len(prompt) + known, []
-        ids, before = text[1:end], states[:end - 1]
-        for _ in range(CHAIN_DEPTH):
-            z = reference.mtp(ids, before)
+        count, chain = len(prompt) + known - 1, []
+        before = states[:count]
+        for step in range(max(CHAIN_DEPTH, heads + 1)):
+            head, ids = min(step, heads - 1), text[1:count + 1] + chain
+            if step >= heads:
+                before = torch.cat([before, z[-1:]])
+            z = reference.mtp(head, ids[head:], before)
             last = reference.head(z[-1:])
             if token_margin(last, spread) <= TOKEN_MARGIN:
                 break
             chain.append(int(last.argmax()))
-            ids, before = ids + [chain[-1]], torch.cat([before, z[-1:]])
+            before = z if step + 1 < heads else before
         chains.append(chain)
     rounds, known = [], 1
     while known < len(greedy):
-        rounds.append(min(int(int(drafts[known - 1].argmax()) == greedy[known]), len(greedy) - known - 1))
+        accepted, chain = 0, chains[known - 1]
+        while accepted < heads and known + accepted < len(greedy):
+            if accepted == len(chain):
+                raise Unfair("a round's drafts are near a tie")
+            if chain[accepted] != greedy[known + accepted]:
+                break
+            accepted += 1
+        rounds.append(min(accepted, len(greedy) - known - 1))
         known += rounds[-1] + 1
     record |= dict(draft_chain=chains[0], draft_chains=chains, use_mtp=dict(rounds=len(rounds), accepted=sum(rounds)))
-    saved["mtp_logits"] = reference.head(reference.mtp(prompt[1:], reference.hidden(prompt)[:-1]))
+    saved["mtp_logits"] = reference.mtp_logits(prompt)
     return dict(draft_margin=margin, rounds=len(rounds), accepted=sum(rounds))

@@ -20,8 +20,8 @@ class Native:
             path = pathlib.Path(folder)
             (path / "config.json").write_text(json.dumps(traits.native))
             save(path / "model.safetensors", weights)
-            # The MTP loader knows only the published layer numbers: name the layer of this checkpoint.
-            pattern = [rf"model\.layers\.{traits.layers}\..*"]
+            # The MTP loader knows only the published layer numbers: name the layers of this checkpoint.
+            pattern = [rf"model\.layers\.{traits.layers + head}\..*" for head in range(traits.mtp_heads)]
             self.model = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager").eval()
             self.mtp = None
@@ -35,13 +35,16 @@ class Native:
 
     @torch.no_grad()
     def mtp_logits(self, ids: list[int]) -> torch.Tensor:
-        """Row p predicts token p + 2; [tokens - 1, vocab]."""
-        count = len(ids) - 1
-        hidden = self.model.model(input_ids=torch.tensor([ids]), use_cache=False).last_hidden_state[:, :count]
-        rows = self.mtp.forward_layer(
-            0, hidden, torch.arange(1, count + 1)[None], MtpCache(config=self.model.config.get_mtp_config()),
-            input_ids=torch.tensor([ids[1:]]))
-        return self.mtp._project_to_logits(rows)[0].float()
+        """Row p of head k predicts token p + 2 + k; its last k rows are zero. [heads, tokens - 1, vocab]."""
+        rows = self.model.model(input_ids=torch.tensor([ids]), use_cache=False).last_hidden_state
+        cache = MtpCache(config=self.model.config.get_mtp_config())
+        out = torch.zeros(self.mtp.num_mtp_layers, len(ids) - 1, self.model.config.vocab_size)
+        for head in range(self.mtp.num_mtp_layers):
+            count = len(ids) - 1 - head
+            rows = self.mtp.forward_layer(head, rows[:, :count], torch.arange(head + 1, len(ids))[None], cache,
+                                          input_ids=torch.tensor([ids[head + 1:]]))
+            out[head, :count] = self.mtp._project_to_logits(rows)[0].float()
+        return out
 
     @torch.no_grad()
     def greedy(self, prompt: list[int], count: int) -> list[int]:

@@ -42,8 +42,12 @@ def random_recipe(seed: int, only: str = "") -> tuple[str, Recipe]:
             c |= dict(decoder_sparse_step=pick(1, 1, 2), mlp_only_layers=pick([], [0], [1]))
     if c["model_type"] == "mixtral":
         c["sliding_window"] = pick(None, int(rng.integers(3, 30)))
-    return family, Recipe(f"random-{seed}", c, pick("F32", "BF16", "F16"), pick(0.0, 0.6, 0.8), varied=1,
-                          prompt_tokens=int(rng.integers(9, 41)))
+    recipe = Recipe(f"random-{seed}", c, pick("F32", "BF16", "F16"), pick(0.0, 0.6, 0.8), varied=1,
+                    prompt_tokens=int(rng.integers(9, 41)))
+    for key in ("num_nextn_predict_layers", "num_mtp_layers"):
+        if c.get(key):
+            c[key] = pick(1, 2, 3)  # drawn last, so that it changes nothing else
+    return family, recipe
 
 
 def _latent(c: dict, rng, pick) -> None:

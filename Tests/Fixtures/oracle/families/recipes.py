@@ -128,6 +128,10 @@ _add("glm4-moe", "norms-groups-bf16", 3, GLM4_MOE | dict(
     routed_scaling_factor=2.5, head_dim=16, num_hidden_layers=3, first_k_dense_replace=2, intermediate_size=40,
     moe_intermediate_size=8), "BF16")
 
+_add("glm4-moe", "two-heads-f32", 1, GLM4_MOE | dict(
+    num_nextn_predict_layers=2, use_qk_norm=True, n_group=2, topk_group=1, routed_scaling_factor=1.5, rms_norm_eps=1e-3,
+    first_k_dense_replace=0, num_hidden_layers=2, head_dim=16, vocab_size=91))
+
 MIMO = dict(architectures=["MiMoForCausalLM"], model_type="mimo", num_attention_heads=4, num_key_value_heads=2,
             head_dim=12, intermediate_size=64, attention_bias=True, use_sliding_window=False, sliding_window=32768,
             max_window_layers=36, num_nextn_predict_layers=1, rope_theta=640000,
@@ -136,6 +140,9 @@ _add("mimo", "plain-bf16", 4, MIMO, "BF16")
 _add("mimo", "odd-f32", 1, MIMO | dict(rms_norm_eps=1e-3, hidden_size=36, num_attention_heads=3,
     num_key_value_heads=3, intermediate_size=44,
                                        rope_theta=10000.0, vocab_size=101))
+_add("mimo", "three-heads-bf16", 4, MIMO | dict(
+    num_nextn_predict_layers=3, hidden_size=40, num_key_value_heads=4, head_dim=10, intermediate_size=52,
+    rope_theta=10000.0, rms_norm_eps=1e-3), "BF16")
 
 LLAMA = dict(architectures=["LlamaForCausalLM"], model_type="llama", num_attention_heads=6, num_key_value_heads=2,
              intermediate_size=80, attention_bias=False, mlp_bias=False, pretraining_tp=1, rope_theta=500000.0)

@@ -62,15 +62,25 @@ class Reference:
     def head(self, rows: torch.Tensor) -> torch.Tensor:
         return rows @ self.w.get("lm_head.weight", self.w["model.embed_tokens.weight"]).T
 
-    def mtp(self, ids: list[int], states: torch.Tensor) -> torch.Tensor:
-        """Normed rows of the MTP head: row p from the token after position p and the state of position p."""
-        prefix, embedding, hidden, projection, output = mtp_names(self.t)
+    def mtp(self, head: int, ids: list[int], states: torch.Tensor) -> torch.Tensor:
+        """Normed rows of an MTP head: row p from ids[p], the token at p + head + 1, and row p of the head before it."""
+        prefix, embedding, hidden, projection, output = mtp_names(self.t, head)
         e = norm(self.w["model.embed_tokens.weight"][ids], self.w[prefix + embedding + ".weight"], self.t.eps)
         s = norm(states, self.w[prefix + hidden + ".weight"], self.t.eps)
         joined = torch.cat([s, e] if self.t.mtp == "mimo" else [e, s], -1)
         x = joined @ self.w[prefix + projection + ".weight"].T
         x = self.block(x, prefix, self.t.router is not None, None)
         return norm(x, self.w[prefix + output + ".weight"], self.t.eps)
+
+    def mtp_logits(self, ids: list[int]) -> torch.Tensor:
+        """Row p of head k predicts token p + 2 + k; its last k rows are zero. [heads, tokens - 1, vocab]."""
+        rows = self.hidden(ids)
+        out = torch.zeros(self.t.mtp_heads, len(ids) - 1, self.t.config["vocab_size"])
+        for head in range(self.t.mtp_heads):
+            count = len(ids) - 1 - head
+            rows = self.mtp(head, ids[head + 1:], rows[:count])
+            out[head, :count] = self.head(rows)
+        return out
 
     def block(self, x: torch.Tensor, prefix: str, sparse: bool, window: int | None) -> torch.Tensor:
         def normed(rows: torch.Tensor, name: str) -> torch.Tensor:

@@ -46,6 +46,10 @@ class Traits:
         return self.config["num_hidden_layers"]
 
     @property
+    def mtp_heads(self) -> int:
+        return (self.get("num_mtp_layers", "num_nextn_predict_layers") or 0) if self.mtp else 0
+
+    @property
     def heads(self) -> int:
         return self.config["num_attention_heads"]
 

@@ -17,19 +17,21 @@ def tensors(t: Traits, seed: int, successor: float, gain: float) -> dict[str, np
     head = np.float32(0.4) * (np.float32(successor) * out["model.embed_tokens.weight"][np.argsort(successors)] + noise)
     if not t.config.get("tie_word_embeddings"):
         out["lm_head.weight"] = head
-    return out | (_mtp(draw, t, successor, gain, out) if t.mtp else {})
+    for head in range(t.mtp_heads):
+        out |= _mtp(draw, t, head, successor, gain, out)
+    return out
 
 
-def mtp_names(t: Traits) -> tuple[str, str, str, str, str]:
-    """Prefix of the head's layer, then its embedding norm, hidden norm, projection and output norm."""
+def mtp_names(t: Traits, head: int) -> tuple[str, str, str, str, str]:
+    """Prefix of a head's layer, then its embedding norm, hidden norm, projection and output norm."""
     if t.mtp == "mimo":
-        return "model.mtp_layers.0.", "token_layernorm", "hidden_layernorm", "input_proj", "final_layernorm"
-    return f"model.layers.{t.layers}.", "enorm", "hnorm", "eh_proj", "shared_head.norm"
+        return f"model.mtp_layers.{head}.", "token_layernorm", "hidden_layernorm", "input_proj", "final_layernorm"
+    return f"model.layers.{t.layers + head}.", "enorm", "hnorm", "eh_proj", "shared_head.norm"
 
 
-def _mtp(draw: Draw, t: Traits, successor: float, gain: float, main: dict) -> dict[str, np.ndarray]:
+def _mtp(draw: Draw, t: Traits, head: int, successor: float, gain: float, main: dict) -> dict[str, np.ndarray]:
     h = t.config["hidden_size"]
-    prefix, embedding, hidden, projection, output = mtp_names(t)
+    prefix, embedding, hidden, projection, output = mtp_names(t, head)
     matrix = draw.linear(h, 2 * h, gain=0.7)
     start = h if t.mtp == "mimo" else 0  # which half takes the embedding
     matrix[:, start:start + h] += np.float32(successor) * np.eye(h, dtype=np.float32)

@@ -1,0 +1,47 @@
+import Models
+import Tensors
+
+extension DecodingEngine {
+  /// Measures short forwards before the first automatic request, so that the first decisions rest on this machine's own
+  /// cost curve. A model too slow for the time allowed learns the curve while running.
+  func calibrate() {
+    guard !isCalibrated else { return }
+    isCalibrated = true
+    let allowed: UInt64 = 40_000_000
+    let start = monotonicNanoseconds()
+    let vocabulary = model.description.vocabularySize
+    let counts = [1, 2, 3, 4, 5, 6, 9].filter { $0 < configuration.context }
+    // The least of several: whatever else runs on the machine only ever adds time.
+    var least = [Double](repeating: .infinity, count: counts.count)
+    var leastHead = Double.infinity
+    defer {
+      for (count, time) in zip(counts, least) where time.isFinite {
+        controller.recordMain(rows: count, nanoseconds: time)
+      }
+      if leastHead.isFinite { controller.recordHead(rows: 1, nanoseconds: leastHead) }
+    }
+    for _ in 0..<6 {
+      for (place, count) in counts.enumerated() {
+        if monotonicNanoseconds() - start > allowed { return }
+        rows.removeAll()
+        outputs.removeAll()
+        for row in 0..<count {
+          outputs.append(Int32(truncatingIfNeeded: row))
+          rows.append(
+            token: Int32(truncatingIfNeeded: (row * 7919 + 17) % vocabulary), position: row, slot: 0)
+        }
+        least[place] = min(least[place], measured(runMain))
+        guard model.mtpHeadCount > 0, count == 1 else { continue }
+        outputs.removeAll()
+        outputs.append(0)
+        let head = measured {
+          model.draft(
+            head: 0, rows, source: .mainModel, sourceIndex: outputs, queries: outputs, isDraft: true,
+            cache: cache,
+            workspace: workspace, pool: pool, kernels: configuration.kernels)
+        }
+        leastHead = min(leastHead, head)
+      }
+    }
+  }
+}
