@@ -14,11 +14,18 @@ extension DecodingEngine {
     drafting.removeAll(keepingCapacity: true)
     baseRows = 0
     for plan in plans where plan.sequence.finishReason == nil { baseRows += 1 }
-    for plan in plans where plan.sequence.finishReason == nil && plan.sequence.request.speculation != .off {
+    for plan in plans {
+      let sequence = plan.sequence
       let wantsHead =
-        plan.firstOutput != nil && plan.sequence.depthLimit > 0 && !copies(plan.sequence)
-        && wantsHead(plan.sequence)
-      feedHead(plan, wantsDraft: wantsHead)
+        sequence.finishReason == nil && plan.firstOutput != nil && sequence.depthLimit > 0
+        && !copies(sequence)
+        && wantsHead(sequence)
+      if sequence.finishReason == nil || sequence.request.conversation != nil {
+        feedHead(sequence, plan, wantsDraft: wantsHead)
+      }
+    }
+    for sequence in live where sequence.finishReason != nil && sequence.request.conversation != nil {
+      feedHead(sequence, nil, wantsDraft: false)
     }
     runHead(source: .mainModel)
     var depth = 1
@@ -67,34 +74,34 @@ extension DecodingEngine {
     }
   }
 
-  /// Lists the sequence's valid rows of this step for the head, or stashes their hidden rows while it does not draft.
-  private func feedHead(_ plan: SequencePlan, wantsDraft: Bool) {
-    let sequence = plan.sequence
-    if case .lookup = sequence.request.speculation { return }
-    guard model.mtpHeadCount > 0 else { return }
-    let firstPosition = sequence.cachedCount - plan.validRows
-    let isPrompt = plan.validRows > Speculation.depths.upperBound + 1
-    let usesStash = !isPrompt && (sequence.stashedRows > 0 || !wantsDraft)
-    if usesStash {
-      for offset in 0..<plan.validRows {
-        workspace.stashHidden(
-          row: plan.rows.lowerBound + offset,
-          at: sequence.slot * Self.stashRows + sequence.stashedRows + offset)
+  /// Lists the rows that the head has not seen, those stashed in earlier steps before those of this one, or stashes the
+  /// latter as well while the sequence does not draft. The end of a reply whose conversation goes on puts off nothing.
+  private func feedHead(_ sequence: SequenceState, _ plan: SequencePlan?, wantsDraft: Bool) {
+    guard sequence.feedsHead else { return }
+    let stashed = sequence.stashedRows
+    let fresh = plan?.validRows ?? 0
+    let firstRow = plan?.rows.lowerBound ?? 0
+    let firstStashed = sequence.slot * Self.stashRows
+    let isShort = fresh <= Speculation.depths.upperBound + 1 && stashed + fresh <= Self.stashRows
+    if isShort, !wantsDraft, sequence.finishReason == nil {
+      for offset in 0..<fresh {
+        workspace.stashHidden(row: firstRow + offset, at: firstStashed + stashed + offset)
       }
-      sequence.stashedRows += plan.validRows
-      let isFull = sequence.stashedRows + Speculation.depths.upperBound + 1 > Self.stashRows
-      if !wantsDraft && !isFull { return }
+      sequence.stashedRows += fresh
+      return
     }
-    let count = usesStash ? sequence.stashedRows : plan.validRows
-    let begin = usesStash ? sequence.cachedCount - count : firstPosition
-    let source =
-      usesStash ? workspace.stashedRow(at: sequence.slot * Self.stashRows) : plan.rows.lowerBound
-    for offset in 0..<count {
+    let begin = sequence.headCachedCount
+    // A row takes the token after its position, which the last one of a finished reply may lack.
+    let count = min(stashed + fresh, sequence.tokens.count - 1 - begin)
+    for offset in 0..<max(0, count) {
       draftRows.append(
         token: sequence.tokens[begin + offset + 1], position: begin + offset, slot: sequence.slot)
-      draftSources.append(Int32(truncatingIfNeeded: source + offset))
+      let source =
+        offset < stashed ? workspace.stashedRow(at: firstStashed + offset) : firstRow + offset - stashed
+      draftSources.append(Int32(truncatingIfNeeded: source))
     }
-    if usesStash { sequence.stashedRows = 0 }
+    sequence.headCachedCount += max(0, count)
+    sequence.stashedRows = 0
     if wantsDraft {
       draftQueries.append(Int32(truncatingIfNeeded: draftRows.count - 1))
       drafting.append(sequence)
@@ -184,13 +191,15 @@ extension DecodingEngine {
 
   /// Measures short forwards before the first automatic request, so that the first decisions rest on this machine's own
   /// cost curve. A model too slow for the time allowed learns the curve while running.
-  func calibrate() {
+  ///
+  /// The rows are written to positions of `slot` from `first` on, where nothing is cached yet.
+  func calibrate(slot: Int, from first: Int) {
     guard !isCalibrated else { return }
     isCalibrated = true
     let allowed: UInt64 = 40_000_000
     let start = monotonicNanoseconds()
     let vocabulary = model.description.vocabularySize
-    let counts = [1, 2, 3, 4, 5, 6, 9].filter { $0 < configuration.context }
+    let counts = [1, 2, 3, 4, 5, 6, 9].filter { first + $0 < configuration.context }
     // The least of several: whatever else runs on the machine only ever adds time.
     var least = [Double](repeating: .infinity, count: counts.count)
     var leastHead = Double.infinity
@@ -208,7 +217,8 @@ extension DecodingEngine {
         for row in 0..<count {
           outputs.append(Int32(truncatingIfNeeded: row))
           rows.append(
-            token: Int32(truncatingIfNeeded: (row * 7919 + 17) % vocabulary), position: row, slot: 0)
+            token: Int32(truncatingIfNeeded: (row * 7919 + 17) % vocabulary), position: first + row,
+            slot: slot)
         }
         least[place] = min(least[place], measured(runMain))
         guard model.mtpHeadCount > 0, count == 1 else { continue }

@@ -134,9 +134,9 @@ extension DecodingEngine {
     if shared >= sequence.cachedCount {
       plan.validRows = shared - sequence.cachedCount
     } else {
-      // Hidden rows that wait for the MTP head lie at the end of what was cached.
-      let firstStashed = sequence.cachedCount - sequence.stashedRows
-      sequence.stashedRows = max(0, shared - firstStashed)
+      // Hidden rows that wait for the MTP head lie behind those that it has seen.
+      sequence.stashedRows = max(0, min(sequence.stashedRows, shared - sequence.headCachedCount))
+      sequence.headCachedCount = min(sequence.headCachedCount, shared)
       plan.validRows = 0
     }
     sequence.cachedCount = shared

@@ -58,6 +58,7 @@ extension SequenceState {
     begin(prompt, thinking: escalation.thinking)
     // A row of the MTP head holds the token after its own, so its last shared row is no good; and the last row of the prompt
     // is needed for its logits.
+    reusedCount = min(reusedCount, max(0, shared - 1))
     return max(0, shared - 1)
   }
 }

@@ -11,6 +11,13 @@ final class SequenceState {
   private(set) var promptCount: Int
   /// Positions whose keys and values are in the cache.
   var cachedCount = 0
+  /// Positions whose keys and values are in the MTP head's cache. Where the head is fed at all, these and the stashed rows
+  /// make up `cachedCount` between steps.
+  var headCachedCount = 0
+  /// Whether the MTP head's cache is kept filled: for drafting, or for what the conversation asks for later.
+  let feedsHead: Bool
+  /// Positions taken over from an earlier request of the conversation.
+  var reusedCount = 0
   /// Tokens proposed for the positions after the last token.
   private(set) var drafts: [Int32] = []
   /// What vouches for each draft, where the depth controller asked.
@@ -45,13 +52,19 @@ final class SequenceState {
   private let context: Int
   private let vocabularySize: Int
 
-  init(identifier: Int, request: GenerationRequest, context: Int, vocabularySize: Int) {
+  init(
+    identifier: Int, request: GenerationRequest, context: Int, vocabularySize: Int, modelHasHead: Bool
+  ) {
     self.identifier = identifier
     self.request = request
     self.context = context
     self.vocabularySize = vocabularySize
     tokensThatAreNoAnswer =
       request.thinking.map { request.stopTokens + [$0.openToken, $0.closeToken] } ?? []
+    switch request.speculation {
+    case .mtp, .automatic: feedsHead = modelHasHead
+    case .off, .lookup: feedsHead = modelHasHead && request.conversation != nil
+    }
     promptCount = 0
     capacity = 0
     history = TokenHistory(vocabularySize: vocabularySize, isUsed: false, capacity: 0)
@@ -79,7 +92,9 @@ final class SequenceState {
     case .lookup, .automatic: lookup = PromptLookup(capacity: capacity)
     case .off, .mtp: lookup = nil
     }
+    let isEnded = thinking.isEndRequested
     thinking = ThinkingState(options, maximumTokens: capacity - promptCount)
+    if isEnded { thinking.end() }
     draftThinking = thinking
   }
 
@@ -115,6 +130,13 @@ final class SequenceState {
 
   /// Ends the sequence from outside.
   func finish(_ reason: FinishReason) { finishReason = finishReason ?? reason }
+
+  /// Forces the end of the thoughts; false where they are not marked.
+  func endThinking() -> Bool {
+    thinking.end()
+    draftThinking.end()
+    return request.thinking != nil
+  }
 
   /// Counts one verification round in the phase in which it began.
   func record(drafted: Int, accepted: Int, phase: Phase) {
@@ -166,10 +188,17 @@ final class SequenceState {
 
   /// Gives the sequence its cache slot.
   ///
-  /// - Parameter utilities: What earlier sequences learned of the head's use.
-  func admit(slot: Int, utilities: [DraftUtility]) {
+  /// - Parameters:
+  ///   - utilities: What earlier sequences learned of the head's use.
+  ///   - prefix: What the slot holds already of this conversation.
+  func admit(slot: Int, utilities: [DraftUtility], prefix: RetainedPrefix?) {
     self.slot = slot
     self.utilities = utilities
+    if let prefix {
+      reusedCount = prefix.reusableCount(for: request.promptTokens, withHead: feedsHead)
+      cachedCount = reusedCount
+      headCachedCount = feedsHead ? reusedCount : 0
+    }
     timings.markAdmitted()
   }
 

@@ -24,6 +24,7 @@ struct JSONLinesOutput: GenerationOutput {
       "finish_reason": .string(result.finishReason.rawValue),
       "usage": [
         "prompt_tokens": .integer(result.promptTokenCount),
+        "cached_tokens": .integer(result.cachedTokenCount),
         "completion_tokens": .integer(result.tokens.count),
         "reasoning_tokens": .integer(result.thinkingTokenCount),
       ],
