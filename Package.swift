@@ -54,6 +54,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
+    .executableTarget(
+      name: "Conversation", dependencies: ["FusionSpec"], path: "Samples/Conversation",
+      swiftSettings: settings),
     .testTarget(
       name: "TensorsTests", dependencies: ["Tensors", "CKernels", "COpenBLAS"],
       swiftSettings: testSettings),
