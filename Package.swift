@@ -86,7 +86,7 @@ let package = Package(
       swiftSettings: testSettings),
     .testTarget(
       name: "CommandLineTests", dependencies: ["FusionSpecCLI", "FusionSpec", "Decoding"],
-      swiftSettings: testSettings),
+      exclude: ["chat_terminal.py"], swiftSettings: testSettings),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17,

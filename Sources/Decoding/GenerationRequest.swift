@@ -68,7 +68,7 @@ public struct GenerationRequest: Sendable {
   }
 
   /// Checks the request against a model's vocabulary and an engine's context.
-  func validate(vocabularySize: Int, context: Int, mtpHeadCount: Int) throws(RequestError) {
+  package func validate(vocabularySize: Int, context: Int, mtpHeadCount: Int) throws(RequestError) {
     guard Self.tokenLimits.contains(maximumTokens) else {
       throw .optionOutOfRange(
         option: "max-tokens", found: "\(maximumTokens)", accepted: "1 to \(Self.tokenLimits.upperBound)")

@@ -35,7 +35,7 @@ struct StreamingOutput: GenerationOutput {
     }
   }
 
-  mutating func finish(_ reply: Reply, run: GenerationRun) throws {
+  mutating func finish(_ reply: AnsweredLine, run: GenerationRun) throws {
     if run.model.text == nil {
       Terminal.output(reply.result.tokens.map(String.init).joined(separator: ",") + "\n")
     } else if lastCharacter != "\n" {

@@ -10,7 +10,9 @@ import Testing
 /// A steady step allocates nothing: buffers are planned once.
 @Suite(.serialized)
 struct AllocationTests {
-  private func engine(_ speculation: Speculation, _ sampling: SamplingOptions) throws -> DecodingEngine {
+  private func engine(
+    _ speculation: Speculation, _ sampling: SamplingOptions, conversing: Bool
+  ) throws -> DecodingEngine {
     let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appending(path: "Fixtures/deepseek-v3/plain-f32")
     let model = try ArchitectureRegistry.load(
@@ -19,10 +21,11 @@ struct AllocationTests {
     let engine = DecodingEngine(
       model: model, configuration: EngineConfiguration(slotCount: 2, context: 400, threadCount: 1))
     for start: Int32 in [3, 50] {
-      _ = try engine.submit(
-        GenerationRequest(
-          promptTokens: [start, 5, 7, 9, 11, start], maximumTokens: 390, sampling: sampling,
-          speculation: speculation))
+      var request = GenerationRequest(
+        promptTokens: [start, 5, 7, 9, 11, start], maximumTokens: 390, sampling: sampling,
+        speculation: speculation)
+      request.conversation = conversing ? ConversationHandle() : nil
+      _ = try engine.submit(request)
     }
     return engine
   }
@@ -42,10 +45,10 @@ struct AllocationTests {
     #expect(kept.count == 10)
   }
 
-  @Test(arguments: [Speculation.off, .mtp(depth: 3), .lookup(depth: 4), .automatic])
-  func `steady steps allocate nothing`(speculation: Speculation) throws {
+  @Test(arguments: [Speculation.off, .mtp(depth: 3), .lookup(depth: 4), .automatic], [false, true])
+  func `steady steps allocate nothing`(speculation: Speculation, conversing: Bool) throws {
     for sampling in [SamplingOptions(), SamplingOptions(temperature: 0.8, topK: 20, topP: 0.9, seed: 1)] {
-      let engine = try engine(speculation, sampling)
+      let engine = try engine(speculation, sampling, conversing: conversing)
       for _ in 0..<12 { _ = engine.step() }
       var least = Int.max
       for _ in 0..<8 where !engine.isIdle {

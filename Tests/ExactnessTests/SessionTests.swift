@@ -100,12 +100,19 @@ struct SessionTests {
     #expect(session.progress == nil)
   }
 
+  /// A model so slow that nobody can miss the moment to stop it.
+  private func slowModel() throws -> LanguageModel {
+    try LanguageModel(
+      contentsOf: ExactnessTests.abacus,
+      options: ModelOptions(threadCount: 1, kernels: try #require(KernelSet.named("scalar"))))
+  }
+
   /// A reply that goes on until it is stopped.
   private let endless = ReplyOptions(maximumTokens: 900, minimumTokens: 900)
 
   @Test
   func `cancelling keeps what was said`() async throws {
-    let model = try Self.model()
+    let model = try slowModel()
     let session = LanguageModelSession(model: model)
     var text = ""
     var last: Reply?
@@ -128,7 +135,7 @@ struct SessionTests {
 
   @Test
   func `a reply stopped before its answer leaves nothing behind`() async throws {
-    let session = LanguageModelSession(model: try Self.model(), instructions: "Calculate.")
+    let session = LanguageModelSession(model: try slowModel(), instructions: "Calculate.")
     for try await piece in session.streamReply(to: "What is 347 * 28?", thinking: .slow) {
       if case .thought = piece { session.cancel() }
       if case .finished(let reply) = piece { #expect(reply.answer.isEmpty) }
@@ -138,7 +145,7 @@ struct SessionTests {
 
   @Test
   func `cancelling the consuming task stops the reply`() async throws {
-    let session = LanguageModelSession(model: try Self.model())
+    let session = LanguageModelSession(model: try slowModel())
     let options = endless
     let (signals, signal) = AsyncStream<Void>.makeStream()
     let task = Task {
@@ -155,7 +162,7 @@ struct SessionTests {
     while session.isReplying { try await Task.sleep(for: .milliseconds(1)) }
     let said = try #require(session.transcript.last)
     #expect(said.role == .assistant)
-    let whole = try await LanguageModelSession(model: session.model).reply(
+    let whole = try await LanguageModelSession(model: try Self.model()).reply(
       to: "Tell me a story.", thinking: .fast, options: options)
     #expect(whole.answer.hasPrefix(said.text))
     #expect(said.text.count < whole.answer.count)
@@ -168,7 +175,7 @@ struct SessionTests {
 
   @Test
   func `leaving the loop stops the reply`() async throws {
-    let session = LanguageModelSession(model: try Self.model())
+    let session = LanguageModelSession(model: try slowModel())
     for try await _ in session.streamReply(to: "Tell me a story.", thinking: .fast, options: endless) {
       break
     }
@@ -179,7 +186,7 @@ struct SessionTests {
 
   @Test
   func `thoughts can be ended while they are thought`() async throws {
-    let session = LanguageModelSession(model: try Self.model())
+    let session = LanguageModelSession(model: try slowModel())
     var last: Reply?
     for try await piece in session.streamReply(to: "What is 98765 * 43210?", thinking: .slow) {
       if case .thought = piece { session.endThinking() }
@@ -187,7 +194,7 @@ struct SessionTests {
     }
     let reply = try #require(last)
     #expect(reply.result.wasThinkingEnded)
-    let whole = try await LanguageModelSession(model: session.model).reply(
+    let whole = try await LanguageModelSession(model: try Self.model()).reply(
       to: "What is 98765 * 43210?", thinking: .slow)
     #expect(reply.result.thinkingTokenCount < whole.result.thinkingTokenCount)
     #expect(whole.thoughts?.hasPrefix(reply.thoughts ?? "-") == true)
@@ -196,7 +203,7 @@ struct SessionTests {
 
   @Test
   func `one reply at a time`() async throws {
-    let session = LanguageModelSession(model: try Self.model())
+    let session = LanguageModelSession(model: try slowModel())
     let stream = session.streamReply(to: "Tell me a story.", thinking: .fast, options: endless)
     #expect(session.isReplying)
     do {

@@ -1,4 +1,5 @@
 public import Decoding
+import Models
 import Synchronization
 
 /// A conversation with a model.
@@ -94,6 +95,22 @@ public final class LanguageModelSession: Sendable {
     try await streamReply(to: text, thinking: thinking, options: options).collect()
   }
 
+  /// Finds out whether the model can reply with a mode and options, without replying.
+  public func check(
+    thinking: ThinkingMode? = nil, options: ReplyOptions = ReplyOptions()
+  ) throws(SessionError) {
+    let turns = core.instructions + [TranscriptEntry(role: .user, text: "?")]
+    let request = try model.makeRequest(
+      turns.map { $0.message(nil) }, thinking: thinking, options: options, context: context)
+    do {
+      try request.validate(
+        vocabularySize: model.decoder.description.vocabularySize, context: context,
+        mtpHeadCount: model.decoder.mtpHeadCount)
+    } catch {
+      throw .request(error)
+    }
+  }
+
   /// Ends the thoughts of the reply in progress; its answer begins with the next step.
   public func endThinking() { core.state.withLock { $0.active }?.endThinking() }
 
@@ -116,7 +133,7 @@ private final class Core: Sendable {
 
   let state: Mutex<State>
   private let decoder: SessionDecoder
-  private let instructions: [TranscriptEntry]
+  let instructions: [TranscriptEntry]
 
   init(decoder: SessionDecoder, instructions: [TranscriptEntry], transcript: [TranscriptEntry]) {
     self.decoder = decoder
