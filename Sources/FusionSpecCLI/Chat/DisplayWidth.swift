@@ -51,7 +51,8 @@ enum DisplayWidth {
     case .nonspacingMark, .enclosingMark, .format: return 0
     default: break
     }
-    if (0x1160...0x11FF).contains(value) { return 0 }  // vowels and finals, which join the Hangul letter before them
+    // Vowels and finals, which join the Hangul letter before them.
+    if (0x1160...0x11FF).contains(value) { return 0 }
     if scalar.properties.isEmojiPresentation || (0x1F1E6...0x1F1FF).contains(value) { return 2 }
     return wideRanges.contains { $0.contains(value) } ? 2 : 1
   }
