@@ -223,7 +223,7 @@ struct PrefixReuseTests {
       for steps in [0, 1, 2, 5, 9] {
         var request = GenerationRequest(
           promptTokens: prompt, maximumTokens: 120, sampling: sampling, stopTokens: model.stopTokens,
-          speculation: speculation, thinking: model.thinkingOptions())
+          speculation: speculation, thinking: model.thinkingOptions(after: prompt))
         let engine = engine(model)
         let identifier = try engine.submit(request)
         for _ in 0..<steps { _ = engine.step() }
@@ -239,5 +239,38 @@ struct PrefixReuseTests {
         #expect(!engine.endThinking(identifier), "it has ended")
       }
     }
+  }
+
+  @Test(arguments: samplings)
+  func `a conversation whose replies begin anew goes on exactly`(sampling: SamplingOptions) throws {
+    let model = try LanguageModel(contentsOf: ExactnessTests.abacus, options: ModelOptions(threadCount: 1))
+    let prompts = try ExactnessTests.prompts(perFile: 2)
+    var escalated = 0
+    for speculation in ExactnessTests.settings {
+      let engine = engine(model, rows: 16)
+      let conversation = ConversationHandle()
+      for (place, prompt) in prompts.prefix(8).enumerated() {
+        var request = try model.request(
+          prompt,
+          thinking: ThinkingSettings(mode: .auto, automatic: .runtime, threshold: place % 2 == 0 ? 0.9 : 0.3),
+          maximumTokens: 40, sampling: sampling, speculation: speculation)
+        let expected = try fresh(model, request)
+        request.conversation = conversation
+        _ = try engine.submit(request)
+        let found = try #require(engine.run().first)
+        agree(found, expected, request, "prompt \(place)")
+        #expect(found.promptTokens == expected.promptTokens)
+        #expect(found.thinkingDecision == expected.thinkingDecision)
+        if found.thinkingDecision?.isEscalated == true { escalated += 1 }
+        // And what is left can be used.
+        request.escalation = nil
+        request.promptTokens = found.promptTokens + found.tokens.dropLast() + [33]
+        _ = try engine.submit(request)
+        let next = try #require(engine.run().first)
+        agree(next, try fresh(model, request), request, "after prompt \(place)")
+        #expect(next.cachedTokenCount >= request.promptTokens.count - 2)
+      }
+    }
+    #expect(escalated > 5)
   }
 }

@@ -23,7 +23,7 @@ struct SessionTests {
       GenerationRequest(
         promptTokens: prompt, maximumTokens: options.maximumTokens ?? 200, sampling: options.sampling,
         stopTokens: model.stopTokens,
-        thinking: model.thinkingOptions(budget: options.thinkingBudget)))
+        thinking: model.thinkingOptions(after: prompt, ThinkingSettings(budget: options.thinkingBudget))))
     return try #require(engine.run().first).tokens
   }
 

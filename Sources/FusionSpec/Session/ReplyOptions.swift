@@ -14,14 +14,21 @@ public struct ReplyOptions: Sendable {
   public var speculation: Speculation
   /// Most tokens of thoughts; nil for no limit. Then the answer is forced.
   public var thinkingBudget: Int?
-  /// Tokens of `maximumTokens` kept for the answer.
+  /// Tokens of the reply that are kept for the answer.
   public var answerReserve: Int
+  /// Text that is put behind thoughts that end by force.
+  public var thinkingBridge: String
+  /// Who chooses in automatic mode; nil for the model where it was trained to, else the runtime.
+  public var automaticThinking: AutomaticThinking?
+  /// Where the runtime chooses: how sure the model must be of a fast answer, see `ThinkingSettings.threshold`.
+  public var automaticThreshold: Float
 
   /// Makes options.
   public init(
     maximumTokens: Int? = nil, minimumTokens: Int = 0, sampling: SamplingOptions = SamplingOptions(),
     stopStrings: [String] = [], speculation: Speculation = .automatic, thinkingBudget: Int? = nil,
-    answerReserve: Int = 0
+    answerReserve: Int = 0, thinkingBridge: String = "", automaticThinking: AutomaticThinking? = nil,
+    automaticThreshold: Float = ThinkingSettings.defaultThreshold
   ) {
     self.maximumTokens = maximumTokens
     self.minimumTokens = minimumTokens
@@ -30,6 +37,15 @@ public struct ReplyOptions: Sendable {
     self.speculation = speculation
     self.thinkingBudget = thinkingBudget
     self.answerReserve = answerReserve
+    self.thinkingBridge = thinkingBridge
+    self.automaticThinking = automaticThinking
+    self.automaticThreshold = automaticThreshold
+  }
+
+  fileprivate func settings(_ mode: ThinkingMode?) -> ThinkingSettings {
+    ThinkingSettings(
+      mode: mode, budget: thinkingBudget, answerReserve: answerReserve, bridge: thinkingBridge,
+      automatic: automaticThinking, threshold: automaticThreshold)
   }
 }
 
@@ -40,17 +56,18 @@ extension LanguageModel {
   func makeRequest(
     _ messages: [ChatMessage], thinking: ThinkingMode?, options: ReplyOptions, context: Int
   ) throws(SessionError) -> GenerationRequest {
-    let prompt: [Int32]
-    do { prompt = try encode(.messages(messages), thinking: thinking) } catch { throw .prompt(error) }
-    let marks = thinkingOptions(budget: options.thinkingBudget, answerReserve: options.answerReserve)
-    if marks == nil, options.thinkingBudget != nil || options.answerReserve != 0 {
-      let option = options.thinkingBudget != nil ? "thinking-budget" : "answer-reserve"
-      throw .request(.unsupported(option: option, reason: "\(name) marks no thoughts"))
+    do {
+      var request = try request(
+        .messages(messages), thinking: options.settings(thinking), maximumTokens: 1,
+        sampling: options.sampling, speculation: options.speculation)
+      let longest = max(request.promptTokens.count, request.escalation?.promptTokens.count ?? 0)
+      request.maximumTokens =
+        options.maximumTokens
+        ?? min(max(1, context - longest), GenerationRequest.tokenLimits.upperBound)
+      request.minimumTokens = options.minimumTokens
+      return request
+    } catch {
+      throw .prompt(error)
     }
-    var request = GenerationRequest(
-      promptTokens: prompt, maximumTokens: options.maximumTokens ?? max(1, context - prompt.count),
-      sampling: options.sampling, stopTokens: stopTokens, speculation: options.speculation, thinking: marks)
-    request.minimumTokens = options.minimumTokens
-    return request
   }
 }

@@ -16,10 +16,11 @@ public struct Reply: Sendable {
   public let answer: String
   /// What stood between the thinking markers; nil where there were none.
   public let thoughts: String?
-  /// The conversation as the model saw it.
-  public let promptTokens: [Int32]
   /// Tokens, counts and times. `finishReason` is `cancelled` for a reply that was stopped.
   public let result: GenerationResult
+
+  /// The conversation as the model saw it.
+  public var promptTokens: [Int32] { result.promptTokens }
 }
 
 /// A reply as it is written. Leaving the loop over it, or cancelling the task that runs the loop, stops the reply.

@@ -31,14 +31,16 @@ final class SessionDecoder: @unchecked Sendable {
     self.engine = engine
     let identifier: Int
     do { identifier = try engine.submit(request) } catch { throw .request(error) }
-    var text = ReplyText(model, stopStrings: options.stopStrings)
+    var text: ReplyText?
     var told: ContinuousClock.Instant?
     while true {
       if control.isCancelled { engine.cancel(identifier) }
       if control.takeThinkingEnd() { engine.endThinking(identifier) }
       let results = engine.step { _, token, _ in
-        if let piece = text.append(token) { yield(ReplyPiece(piece)) }
-        return !text.isStopped
+        // The first token settles which prompt is answered, and so whether the reply begins in its thoughts.
+        if text == nil { text = self.text(after: engine.promptTokens(of: identifier) ?? [], options) }
+        if let piece = text?.append(token) { yield(ReplyPiece(piece)) }
+        return text?.isStopped == false
       }
       let now = ContinuousClock.now
       if told.map({ now - $0 > Self.progressInterval }) ?? true {
@@ -47,11 +49,15 @@ final class SessionDecoder: @unchecked Sendable {
         control.progress.withLock { $0 = progress }
       }
       guard let result = results.first else { continue }
-      if let rest = text.finish() { yield(ReplyPiece(rest)) }
+      var whole = text ?? self.text(after: result.promptTokens, options)
+      if let rest = whole.finish() { yield(ReplyPiece(rest)) }
       return Reply(
-        answer: text.answerText, thoughts: text.hasThoughts ? text.thinkingText : nil,
-        promptTokens: request.promptTokens, result: result)
+        answer: whole.answerText, thoughts: whole.hasThoughts ? whole.thinkingText : nil, result: result)
     }
+  }
+
+  private func text(after prompt: [Int32], _ options: ReplyOptions) -> ReplyText {
+    ReplyText(model, after: prompt, stopStrings: options.stopStrings)
   }
 }
 

@@ -52,6 +52,8 @@ extension GenerationArguments {
     }
     return ReplyOptions(
       maximumTokens: tokenLimit, minimumTokens: minTokens, sampling: sampling, stopStrings: stop,
-      speculation: speculation, thinkingBudget: thinkingBudget, answerReserve: answerReserve)
+      speculation: speculation, thinkingBudget: limits.thinkingBudget, answerReserve: limits.answerReserve,
+      thinkingBridge: limits.thinkingBridge, automaticThinking: limits.autoThinking,
+      automaticThreshold: limits.autoThreshold ?? ThinkingSettings.defaultThreshold)
   }
 }

@@ -121,12 +121,19 @@ final class ChatLoop {
     switch outcome {
     case .finished(let reply):
       statistics.add(reply)
-      if isInteractive { note(ChatStatistics.line(reply)) }
+      if isInteractive { note(ChatStatistics.line(reply) + choice(reply)) }
       if reply.answer.isEmpty { note("there was no answer, so the conversation stays as it was") }
     case .failed(let error): Terminal.error("error: \(error)")
     case .leave(let status): return status
     }
     return nil
+  }
+
+  /// Who chose how to think, in automatic mode.
+  private func choice(_ reply: Reply) -> String {
+    guard (mode ?? session.model.thinkingProfile?.defaultMode) == .auto else { return "" }
+    let outcome = ThinkingOutcome(session.model, requested: mode, reply.result)
+    return outcome.used.map { " · thinking \($0.rawValue) (\(outcome.reason))" } ?? ""
   }
 
   private func note(_ text: String) {
