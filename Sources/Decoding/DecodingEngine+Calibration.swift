@@ -4,13 +4,15 @@ import Tensors
 extension DecodingEngine {
   /// Measures short forwards before the first automatic request, so that the first decisions rest on this machine's own
   /// cost curve. A model too slow for the time allowed learns the curve while running.
-  func calibrate() {
+  ///
+  /// The rows are written to positions of `slot` from `first` on, where nothing is cached yet.
+  func calibrate(slot: Int, from first: Int) {
     guard !isCalibrated else { return }
     isCalibrated = true
     let allowed: UInt64 = 40_000_000
     let start = monotonicNanoseconds()
     let vocabulary = model.description.vocabularySize
-    let counts = [1, 2, 3, 4, 5, 6, 9].filter { $0 < configuration.context }
+    let counts = [1, 2, 3, 4, 5, 6, 9].filter { first + $0 < configuration.context }
     // The least of several: whatever else runs on the machine only ever adds time.
     var least = [Double](repeating: .infinity, count: counts.count)
     var leastHead = Double.infinity
@@ -28,7 +30,8 @@ extension DecodingEngine {
         for row in 0..<count {
           outputs.append(Int32(truncatingIfNeeded: row))
           rows.append(
-            token: Int32(truncatingIfNeeded: (row * 7919 + 17) % vocabulary), position: row, slot: 0)
+            token: Int32(truncatingIfNeeded: (row * 7919 + 17) % vocabulary), position: first + row,
+            slot: slot)
         }
         least[place] = min(least[place], measured(runMain))
         guard model.mtpHeadCount > 0, count == 1 else { continue }

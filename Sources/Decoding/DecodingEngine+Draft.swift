@@ -7,18 +7,10 @@ extension DecodingEngine {
   func draft() {
     baseRows = 0
     for plan in plans where plan.sequence.finishReason == nil { baseRows += 1 }
-    for plan in plans where plan.sequence.finishReason == nil && plan.sequence.request.speculation != .off {
-      let sequence = plan.sequence
-      sequence.isHeadDrafting =
-        plan.firstOutput != nil && sequence.depthLimit > 0 && !copies(sequence) && wantsHead(sequence)
-      let valid = sequence.cachedCount - plan.validRows..<sequence.cachedCount
-      sequence.heads.fresh = HeadProgress.FreshRows(positions: valid, row: plan.rows.lowerBound)
-    }
+    listFeeding()
     for head in 0..<model.mtpHeadCount {
       beginPass()
-      for plan in plans where plan.sequence.finishReason == nil && head < plan.sequence.heads.count {
-        feed(plan, to: head)
-      }
+      for entry in feeding where head < entry.sequence.heads.count { feed(entry, to: head) }
       runHead(head, source: head == 0 ? .mainModel : .previousDraft)
       takeDrafts()
     }
@@ -32,6 +24,30 @@ extension DecodingEngine {
       takeDrafts()
     }
     for plan in plans { plan.sequence.removeDraftsFromHistory() }
+  }
+
+  /// Lists the sequences whose rows go to the heads, and decides for which of them the heads draft. The end of a reply whose
+  /// conversation goes on puts off nothing.
+  private func listFeeding() {
+    feeding.removeAll(keepingCapacity: true)
+    for plan in plans {
+      let sequence = plan.sequence
+      let isOver = sequence.finishReason != nil
+      if isOver, sequence.request.conversation == nil { continue }
+      sequence.isHeadDrafting =
+        !isOver && plan.firstOutput != nil && sequence.depthLimit > 0 && !copies(sequence)
+        && wantsHead(sequence)
+      let valid = sequence.cachedCount - plan.validRows..<sequence.cachedCount
+      sequence.heads.fresh = HeadProgress.FreshRows(positions: valid, row: plan.rows.lowerBound)
+      let isPrompt = plan.firstOutput == nil || plan.validRows > Speculation.depths.upperBound + 1
+      feeding.append(FeedEntry(sequence: sequence, mustRun: isPrompt || isOver))
+    }
+    for sequence in live where sequence.finishReason != nil && sequence.request.conversation != nil {
+      if feeding.contains(where: { $0.sequence === sequence }) { continue }
+      sequence.isHeadDrafting = false
+      sequence.heads.fresh = HeadProgress.FreshRows()
+      feeding.append(FeedEntry(sequence: sequence, mustRun: true))
+    }
   }
 
   /// Proposes a copy of earlier text where the request allows it and, in automatic mode, where it promises to pay.

@@ -1,6 +1,14 @@
 import Models
 import Tensors
 
+/// A sequence whose rows go to the heads in this step.
+struct FeedEntry {
+  let sequence: SequenceState
+  /// Whether its rows are worked off now even if it does not draft: those of a prompt, and the last ones of a reply whose
+  /// conversation goes on.
+  let mustRun: Bool
+}
+
 // The passes of the MTP heads: which rows each head gets, from which hidden rows.
 extension DecodingEngine {
   /// Empties the lists of rows of a pass.
@@ -19,8 +27,8 @@ extension DecodingEngine {
 
   /// Lists what a head has to do for a sequence: the rows of true tokens that it is owed, then, while drafting, rows of the
   /// drafts made so far. While the sequence does not draft, the hidden rows are stashed until there are many.
-  func feed(_ plan: SequencePlan, to head: Int) {
-    let sequence = plan.sequence
+  func feed(_ entry: FeedEntry, to head: Int) {
+    let sequence = entry.sequence
     if head > 0, sequence.isHeadDrafting, sequence.depthLimit <= head || !sequence.wantsDeeper {
       sequence.endDrafting()
     }
@@ -29,8 +37,7 @@ extension DecodingEngine {
     let known = sequence.tokens.count - 1
     let trueEnd = max(begin, min(available, known - head))
     // Rows of a prompt are worked off at once, so that what waits in the ring is never further apart than it is long.
-    let isPrompt = plan.firstOutput == nil || plan.validRows > Speculation.depths.upperBound + 1
-    let runs = sequence.isHeadDrafting || isPrompt || HeadProgress.isFull(available - begin)
+    let runs = sequence.isHeadDrafting || entry.mustRun || HeadProgress.isFull(available - begin)
     stash(sequence, for: head, (runs ? trueEnd : begin)..<available)
     let end = !runs ? begin : sequence.isHeadDrafting ? known : trueEnd
     let firstQuery = draftQueries.count

@@ -36,7 +36,8 @@ public struct EngineConfiguration: Sendable {
 /// rows and commits. Which rows happen to share a step never changes a token: kernels are row-invariant and a token is a
 /// function of its logits row, the options, the history, the seed and its position.
 ///
-/// One thread at a time may use an engine.
+/// One thread at a time may use an engine. To reach a running one from elsewhere, leave word with the thread that steps it,
+/// which passes it on between two steps, as `LanguageModelSession` does.
 public final class DecodingEngine {
   let model: DecoderModel
   let configuration: EngineConfiguration
@@ -53,15 +54,21 @@ public final class DecodingEngine {
   /// Plans of the step in progress, one a live sequence, in the order of their rows.
   var plans: [SequencePlan] = []
   var drafting: [SequenceState] = []
+  /// Sequences whose rows go to the heads in this step.
+  var feeding: [FeedEntry] = []
   /// Rows of the next step before any draft.
   var baseRows = 0
   var controller: DepthController
   var isCalibrated = false
   /// Whether drafting with the head has paid, by phase, as the sequence that drafted last knows it.
   var draftUtilities = [DraftUtility(), DraftUtility()]
-  private(set) var live: [SequenceState] = []
-  private var waiting: [SequenceState] = []
-  private var freeSlots: [Int]
+  var live: [SequenceState] = []
+  var waiting = RequestQueue()
+  /// Cancelled before they had a slot, to be reported by the next step.
+  private var dropped: [SequenceState] = []
+  var freeSlots: [Int]
+  /// Slots that remember a conversation, the one that has rested longest first.
+  var retained: [RetainedPrefix] = []
   private var nextIdentifier = 0
   /// Nanoseconds inside forwards of the main model and the MTP heads so far.
   public internal(set) var forwardNanoseconds: UInt64 = 0
@@ -94,6 +101,8 @@ public final class DecodingEngine {
     plans.reserveCapacity(configuration.slotCount)
     drafting.reserveCapacity(configuration.slotCount)
     live.reserveCapacity(configuration.slotCount)
+    feeding.reserveCapacity(2 * configuration.slotCount)
+    retained.reserveCapacity(configuration.slotCount)
   }
 
   /// Checks that a request can be served.
@@ -118,12 +127,28 @@ public final class DecodingEngine {
   }
 
   /// Whether no request is in flight or queued.
-  public var isIdle: Bool { live.isEmpty && waiting.isEmpty }
+  public var isIdle: Bool { live.isEmpty && waiting.isEmpty && dropped.isEmpty }
 
   /// Ends a request; it is reported as finished by the next step.
   public func cancel(_ identifier: Int) {
     for sequence in live where sequence.identifier == identifier { sequence.finish(.cancelled) }
-    for sequence in waiting where sequence.identifier == identifier { sequence.finish(.cancelled) }
+    if let sequence = waiting.remove(identifier) {
+      sequence.finish(.cancelled)
+      dropped.append(sequence)
+    }
+  }
+
+  /// Ends the thoughts of a request: from the next step on the closing marker is forced, as if the budget had just been
+  /// reached, and thoughts that begin later are closed at once. Drafts already made are verified against that.
+  ///
+  /// - Returns: Whether the request is in flight or queued and its thoughts are marked, so that they can be ended.
+  @discardableResult
+  public func endThinking(_ identifier: Int) -> Bool {
+    guard
+      let sequence = live.first(where: { $0.identifier == identifier && $0.finishReason == nil })
+        ?? waiting.find(identifier)
+    else { return false }
+    return sequence.endThinking()
   }
 
   /// The prompt that a request in flight is answered on: the escalation's where the reply began anew. It is settled when the
@@ -170,23 +195,15 @@ public final class DecodingEngine {
     return results.sorted { $0.identifier < $1.identifier }
   }
 
-  private func admit() {
-    while !waiting.isEmpty, let slot = freeSlots.popLast() {
-      let sequence = waiting.removeFirst()
-      if sequence.request.speculation == .automatic, live.isEmpty { calibrate() }
-      sequence.admit(slot: slot, utilities: draftUtilities)
-      live.append(sequence)
-    }
-  }
-
   private func retire() -> [GenerationResult] {
-    guard live.contains(where: { $0.finishReason != nil }) else { return [] }
-    var results: [GenerationResult] = []
+    guard !dropped.isEmpty || live.contains(where: { $0.finishReason != nil }) else { return [] }
+    var results = dropped.map { GenerationResult($0, reason: .cancelled) }
+    dropped.removeAll()
     for sequence in live {
       guard let reason = sequence.finishReason else { continue }
       sequence.dropHeldTokens()
       sequence.timings.finish(forward: forwardNanoseconds)
-      freeSlots.append(sequence.slot)
+      vacate(sequence)
       if sequence.request.speculation == .automatic { draftUtilities = sequence.utilities }
       results.append(GenerationResult(sequence, reason: reason))
     }

@@ -42,6 +42,9 @@ public struct GenerationRequest: Sendable {
   public var thinking: ThinkingOptions?
   /// Lets the reply begin anew with slow thinking; nil keeps it as it is.
   public var escalation: Escalation?
+  /// The conversation that the request belongs to: it goes on from what the last one left in the cache, and leaves its own
+  /// there. One request of a conversation at a time; a second one in flight starts from nothing.
+  public var conversation: ConversationHandle?
   /// For benchmarks only, see `SyntheticAcceptance`: the text becomes garbage.
   public var syntheticAcceptance: [Double]?
 
@@ -65,7 +68,7 @@ public struct GenerationRequest: Sendable {
   }
 
   /// Checks the request against a model's vocabulary and an engine's context.
-  func validate(vocabularySize: Int, context: Int, mtpHeadCount: Int) throws(RequestError) {
+  package func validate(vocabularySize: Int, context: Int, mtpHeadCount: Int) throws(RequestError) {
     guard Self.tokenLimits.contains(maximumTokens) else {
       throw .optionOutOfRange(
         option: "max-tokens", found: "\(maximumTokens)", accepted: "1 to \(Self.tokenLimits.upperBound)")

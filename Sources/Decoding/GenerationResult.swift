@@ -8,10 +8,14 @@ public struct GenerationResult: Sendable {
   public let tokens: [Int32]
   /// The prompt that was answered: the escalation's where the reply began anew.
   public let promptTokens: [Int32]
+  /// Tokens of the prompt taken over from an earlier request of the conversation; the others were computed.
+  public let cachedTokenCount: Int
   /// Why it ended.
   public let finishReason: FinishReason
   /// Tokens between the thinking markers.
   public let thinkingTokenCount: Int
+  /// Whether `DecodingEngine.endThinking` ended the thoughts.
+  public let wasThinkingEnded: Bool
   /// How the runtime chose between fast and slow thinking; nil where it had no choice.
   public let thinkingDecision: ThinkingDecision?
   /// Speculation counts of each phase, dropped tokens included.
@@ -35,7 +39,9 @@ public struct GenerationResult: Sendable {
     identifier = sequence.identifier
     tokens = Array(sequence.generatedTokens)
     promptTokens = Array(sequence.promptTokens)
+    cachedTokenCount = sequence.reusedCount
     finishReason = reason
+    wasThinkingEnded = sequence.thinking.wasEnded
     thinkingTokenCount = sequence.thinking.thinkingTokens
     thinkingDecision = sequence.decision
     speculationByPhase = Dictionary(

@@ -21,9 +21,14 @@ struct HeadProgress {
     var row = 0
   }
 
-  /// Nothing filled; a request that drafts at most as deep as some head never needs the heads behind it.
-  init(_ speculation: Speculation, headCount: Int) {
-    switch speculation {
+  /// Nothing filled; a request that drafts at most as deep as some head never needs the heads behind it, unless its
+  /// conversation goes on and later requests might.
+  init(_ request: GenerationRequest, headCount: Int) {
+    if request.conversation != nil {
+      filled = Array(repeating: 0, count: headCount)
+      return
+    }
+    switch request.speculation {
     case .off, .lookup: filled = []
     case .mtp(let depth): filled = Array(repeating: 0, count: min(depth, headCount))
     case .automatic: filled = Array(repeating: 0, count: headCount)
@@ -33,6 +38,11 @@ struct HeadProgress {
   /// Forgets rows from `position` on; hidden rows before it that wait for a head go on waiting.
   mutating func cut(to position: Int) {
     for head in filled.indices { filled[head] = min(filled[head], position) }
+  }
+
+  /// Takes over rows that an earlier request of the conversation left behind.
+  mutating func resume(at position: Int) {
+    for head in filled.indices { filled[head] = position }
   }
 
   /// Heads that the request can use.

@@ -58,6 +58,8 @@ extension SequenceState {
     begin(prompt, thinking: escalation.thinking)
     // A row of MTP head k holds the token k + 1 after its own, so that the last shared rows of the heads are no good; and the
     // last row of the prompt is needed for its logits.
-    return max(0, shared - max(1, heads.count))
+    let kept = max(0, shared - max(1, heads.count))
+    reusedCount = min(reusedCount, kept)
+    return kept
   }
 }

@@ -11,6 +11,8 @@ final class SequenceState {
   private(set) var promptCount: Int
   /// Positions whose keys and values are in the cache.
   var cachedCount = 0
+  /// Positions taken over from an earlier request of the conversation.
+  var reusedCount = 0
   /// Tokens proposed for the positions after the last token.
   private(set) var drafts: [Int32] = []
   /// What vouches for each draft, where the depth controller asked.
@@ -52,7 +54,7 @@ final class SequenceState {
   ) {
     self.identifier = identifier
     self.request = request
-    heads = HeadProgress(request.speculation, headCount: mtpHeadCount)
+    heads = HeadProgress(request, headCount: mtpHeadCount)
     self.context = context
     self.vocabularySize = vocabularySize
     tokensThatAreNoAnswer =
@@ -84,7 +86,9 @@ final class SequenceState {
     case .lookup, .automatic: lookup = PromptLookup(capacity: capacity)
     case .off, .mtp: lookup = nil
     }
+    let isEnded = thinking.isEndRequested
     thinking = ThinkingState(options, maximumTokens: capacity - promptCount)
+    if isEnded { thinking.end() }
     draftThinking = thinking
   }
 
@@ -120,6 +124,13 @@ final class SequenceState {
 
   /// Ends the sequence from outside.
   func finish(_ reason: FinishReason) { finishReason = finishReason ?? reason }
+
+  /// Forces the end of the thoughts; false where they are not marked.
+  func endThinking() -> Bool {
+    thinking.end()
+    draftThinking.end()
+    return request.thinking != nil
+  }
 
   /// Counts one verification round in the phase in which it began.
   func record(drafted: Int, accepted: Int, phase: Phase) {
@@ -172,10 +183,17 @@ final class SequenceState {
 
   /// Gives the sequence its cache slot.
   ///
-  /// - Parameter utilities: What earlier sequences learned of the head's use.
-  func admit(slot: Int, utilities: [DraftUtility]) {
+  /// - Parameters:
+  ///   - utilities: What earlier sequences learned of the head's use.
+  ///   - prefix: What the slot holds already of this conversation.
+  func admit(slot: Int, utilities: [DraftUtility], prefix: RetainedPrefix?) {
     self.slot = slot
     self.utilities = utilities
+    if let prefix {
+      reusedCount = prefix.reusableCount(for: request.promptTokens, headCount: heads.count)
+      cachedCount = reusedCount
+      heads.resume(at: reusedCount)
+    }
     timings.markAdmitted()
   }
 

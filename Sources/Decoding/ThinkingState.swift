@@ -93,6 +93,10 @@ struct ThinkingState {
   /// Whether the next token is the first after a forced closing marker. It must be one of an answer: neither the end nor a
   /// marker.
   private(set) var isAnswerDue = false
+  /// Whether the end of the thoughts has been asked for from outside.
+  private(set) var isEndRequested = false
+  /// Whether thoughts were ended because that had been asked for.
+  private(set) var wasEnded = false
 
   init(_ options: ThinkingOptions?, maximumTokens: Int) {
     self.options = options
@@ -105,7 +109,7 @@ struct ThinkingState {
     guard let options, phase == .thinking else { return nil }
     if bridgedTokens == 0 {
       let room = maximumTokens - generatedTokens
-      let isSpent = options.budget.map { thinkingTokens >= $0 } ?? false
+      let isSpent = isEndRequested || options.budget.map { thinkingTokens >= $0 } ?? false
       let needed = options.guaranteedAnswer + options.bridgeTokens.count + 1
       let isReserved = options.guaranteedAnswer > 0 && room <= needed
       guard isSpent || isReserved else { return nil }
@@ -115,6 +119,9 @@ struct ThinkingState {
     return bridgedTokens < options.bridgeTokens.count
       ? options.bridgeTokens[bridgedTokens] : options.closeToken
   }
+
+  /// Ends the thoughts as a budget that has been reached does.
+  mutating func end() { isEndRequested = true }
 
   /// Moves past a token and says which phase it belongs to. Markers and bridge belong to the thoughts but are not counted.
   @discardableResult
@@ -134,6 +141,7 @@ struct ThinkingState {
       phase = .answer
       isAnswerDue = isForced
       bridgedTokens = 0
+      if isEndRequested { wasEnded = true }
       return .thinking
     case (.thinking, _):
       if isForced { bridgedTokens += 1 } else { thinkingTokens += 1 }

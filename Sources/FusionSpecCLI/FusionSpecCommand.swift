@@ -16,7 +16,8 @@ struct FusionSpecCommand: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Generate.self, Demo.self, Acceptance.self, Bench.self, Score.self, Inspect.self, Tokenize.self,
+      Generate.self, Chat.self, Demo.self, Acceptance.self, Bench.self, Score.self, Inspect.self,
+      Tokenize.self,
     ])
 
   /// Runs the command line; every error ends as one or two lines on stderr and the exit status of its kind.
@@ -51,6 +52,16 @@ extension PromptError: CommandFailure {
     switch self {
     case .noTokenizer, .text: 1
     case .thinkingUnsupported, .thinkingNeedsConversation, .thinkingNeedsUserMessage, .noThoughts: 64
+    }
+  }
+}
+
+extension SessionError: CommandFailure {
+  var exitStatus: Int32 {
+    switch self {
+    case .busy, .cancelled: 1
+    case .prompt(let error): error.exitStatus
+    case .request(let error): error.exitStatus
     }
   }
 }

@@ -32,7 +32,10 @@ enum SpeculationChoice: String, CaseIterable, ExpressibleByArgument {
 
 /// The options of sampling, speculation and thinking.
 struct GenerationArguments: ParsableArguments {
-  @Option(help: "Most tokens to generate.") var maxTokens = 256
+  @Option(
+    name: .customLong("max-tokens"),
+    help: "Most tokens to generate (default: 256; in a chat, what the context has room for).")
+  var tokenLimit: Int?
   @Option(help: "Tokens before which the reply cannot end.") var minTokens = 0
   @Option(help: "0 takes the most probable token.") var temperature: Float = 0
   @Option(help: "Keep the most probable tokens up to this probability.") var topP: Float = 1
@@ -65,6 +68,9 @@ struct GenerationArguments: ParsableArguments {
       "For benchmarks only: accept each draft with the probability given for its position, such as 0.9,0.8,0.7. "
         + "The text is garbage.", valueName: "rates"))
   var syntheticAcceptance: AcceptanceRates?
+
+  /// Most tokens to generate.
+  var maxTokens: Int { tokenLimit ?? 256 }
 
   func validate() throws {
     if let depth, !Speculation.depths.contains(depth) {

@@ -2,7 +2,7 @@ import Decoding
 import FusionSpec
 
 /// A reply with its text.
-struct Reply {
+struct AnsweredLine {
   let line: PromptLine
   let request: GenerationRequest
   let result: GenerationResult
@@ -14,7 +14,7 @@ protocol GenerationOutput {
   /// Text of a reply became certain.
   mutating func receive(_ piece: ReplyText.Piece, fate: TokenFate)
   /// A reply is complete. Replies come in input order.
-  mutating func finish(_ reply: Reply, run: GenerationRun) throws
+  mutating func finish(_ reply: AnsweredLine, run: GenerationRun) throws
 }
 
 /// Runs requests through an engine and hands their replies to an output in input order.
@@ -64,7 +64,7 @@ final class GenerationRun {
         var text = texts[next] ?? text(after: result.promptTokens)
         if let rest = text.finish() { output.receive(rest, fate: .undrafted) }
         try output.finish(
-          Reply(line: lines[next], request: requests[next], result: result, text: text), run: self)
+          AnsweredLine(line: lines[next], request: requests[next], result: result, text: text), run: self)
         texts[next] = nil
         next += 1
       }

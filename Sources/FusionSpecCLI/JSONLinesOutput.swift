@@ -10,7 +10,7 @@ struct JSONLinesOutput: GenerationOutput {
 
   mutating func receive(_ piece: ReplyText.Piece, fate: TokenFate) {}
 
-  mutating func finish(_ reply: Reply, run: GenerationRun) throws {
+  mutating func finish(_ reply: AnsweredLine, run: GenerationRun) throws {
     let result = reply.result
     let model = run.model
     let hasText = model.text != nil
@@ -25,6 +25,7 @@ struct JSONLinesOutput: GenerationOutput {
       "finish_reason": .string(result.finishReason.rawValue),
       "usage": [
         "prompt_tokens": .integer(result.promptTokenCount),
+        "cached_tokens": .integer(result.cachedTokenCount),
         "completion_tokens": .integer(result.tokens.count),
         "reasoning_tokens": .integer(result.thinkingTokenCount),
       ],
@@ -41,7 +42,7 @@ struct JSONLinesOutput: GenerationOutput {
     Terminal.output(try document.line() + "\n")
   }
 
-  private func thinking(_ reply: Reply, _ run: GenerationRun) -> JSONDocument {
+  private func thinking(_ reply: AnsweredLine, _ run: GenerationRun) -> JSONDocument {
     let outcome = ThinkingOutcome(
       run.model, requested: reply.line.thinking ?? run.arguments.thinking, reply.result)
     let decision = reply.result.thinkingDecision
@@ -54,7 +55,7 @@ struct JSONLinesOutput: GenerationOutput {
     ]
   }
 
-  private func speculation(_ reply: Reply, _ run: GenerationRun) -> JSONDocument {
+  private func speculation(_ reply: AnsweredLine, _ run: GenerationRun) -> JSONDocument {
     let result = reply.result
     var members = Self.counters(result.speculation)
     members["requested"] = .string(run.arguments.speculation.rawValue)

@@ -35,7 +35,7 @@ struct StreamingOutput: GenerationOutput {
     }
   }
 
-  mutating func finish(_ reply: Reply, run: GenerationRun) throws {
+  mutating func finish(_ reply: AnsweredLine, run: GenerationRun) throws {
     if run.model.text == nil {
       Terminal.output(reply.result.tokens.map(String.init).joined(separator: ",") + "\n")
     } else if lastCharacter != "\n" {
@@ -46,7 +46,7 @@ struct StreamingOutput: GenerationOutput {
   }
 
   /// How the reply was thought about and why, to follow the statistics; nothing for a model without marked thoughts.
-  private static func thinking(_ reply: Reply, _ run: GenerationRun) -> String {
+  private static func thinking(_ reply: AnsweredLine, _ run: GenerationRun) -> String {
     let outcome = ThinkingOutcome(
       run.model, requested: reply.line.thinking ?? run.arguments.thinking, reply.result)
     guard let used = outcome.used else { return "" }

@@ -53,5 +53,6 @@ enum Interruption {
     signal(SIGINT) { _ in
       if Interruption.count.add(1, ordering: .relaxed).newValue > 1 { _exit(130) }
     }
+    Notices.unblockSignals()
   }
 }

@@ -19,7 +19,7 @@ enum Command {
   static let fixture = root.appending(path: "Tests/Fixtures/deepseek-v3/plain-f32")
 
   /// The executable lies beside the test bundle.
-  private static var executable: URL {
+  static var executable: URL {
     var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
     while folder.path != "/" {
       let candidate = folder.appending(path: "fusionspec")
@@ -30,6 +30,10 @@ enum Command {
   }
 
   static func run(_ arguments: [String], input: String = "", model: String? = abacus) throws -> Outcome {
+    try run(arguments, bytes: Data(input.utf8), model: model)
+  }
+
+  static func run(_ arguments: [String], bytes: Data, model: String? = abacus) throws -> Outcome {
     let process = Process()
     process.executableURL = executable
     process.arguments = arguments
@@ -41,13 +45,13 @@ enum Command {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     // Files, not pipes: neither side can block on a full one.
-    func file(_ name: String, _ content: String = "") throws -> URL {
+    func file(_ name: String, _ content: Data = Data()) throws -> URL {
       let url = folder.appending(path: name)
-      try content.write(to: url, atomically: false, encoding: .utf8)
+      try content.write(to: url)
       return url
     }
     let (output, errors) = (try file("output"), try file("errors"))
-    process.standardInput = try FileHandle(forReadingFrom: file("input", input))
+    process.standardInput = try FileHandle(forReadingFrom: file("input", bytes))
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardError = try FileHandle(forWritingTo: errors)
     try process.run()

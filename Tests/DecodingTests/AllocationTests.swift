@@ -11,7 +11,7 @@ import Testing
 @Suite(.serialized)
 struct AllocationTests {
   private func engine(
-    _ speculation: Speculation, _ sampling: SamplingOptions, fixture: String
+    _ speculation: Speculation, _ sampling: SamplingOptions, fixture: String, conversing: Bool
   ) throws -> DecodingEngine {
     let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appending(path: "Fixtures/deepseek-v3/\(fixture)")
@@ -21,10 +21,11 @@ struct AllocationTests {
     let engine = DecodingEngine(
       model: model, configuration: EngineConfiguration(slotCount: 2, context: 400, threadCount: 1))
     for start: Int32 in [3, 50] {
-      _ = try engine.submit(
-        GenerationRequest(
-          promptTokens: [start, 5, 7, 9, 11, start], maximumTokens: 390, sampling: sampling,
-          speculation: speculation))
+      var request = GenerationRequest(
+        promptTokens: [start, 5, 7, 9, 11, start], maximumTokens: 390, sampling: sampling,
+        speculation: speculation)
+      request.conversation = conversing ? ConversationHandle() : nil
+      _ = try engine.submit(request)
     }
     return engine
   }
@@ -46,10 +47,13 @@ struct AllocationTests {
 
   @Test(
     arguments: [Speculation.off, .mtp(depth: 3), .lookup(depth: 4), .automatic],
-    ["plain-f32", "three-heads-bf16"])
-  func `steady steps allocate nothing`(speculation: Speculation, fixture: String) throws {
+    [("plain-f32", false), ("plain-f32", true), ("three-heads-bf16", false), ("three-heads-bf16", true)])
+  func `steady steps allocate nothing`(speculation: Speculation, model: (fixture: String, conversing: Bool))
+    throws
+  {
     for sampling in [SamplingOptions(), SamplingOptions(temperature: 0.8, topK: 20, topP: 0.9, seed: 1)] {
-      let engine = try engine(speculation, sampling, fixture: fixture)
+      let engine = try engine(
+        speculation, sampling, fixture: model.fixture, conversing: model.conversing)
       for _ in 0..<12 { _ = engine.step() }
       var least = Int.max
       for _ in 0..<8 where !engine.isIdle {
