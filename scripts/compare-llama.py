@@ -12,11 +12,11 @@ nothing. Then they take turns: llama.cpp (held open in a process of its own, asl
 `fusionspec bench`, for every weight format, in every round. Both measure medians of their repetitions, and the medians over
 the rounds count. --check-only stops before measuring.
 
-llama.cpp reads tokens/s and milliseconds in its best configuration: flash attention, weights repacked for the processor,
+llama.cpp runs in its best configuration: built for the processor (CMAKE_ARGS=-DGGML_NATIVE=ON), flash attention, weights repacked for the processor,
 each forward including its logits, without a sampler. Bits a weight differ a little: Q8_0 8.5, int8 8; Q4_0 4.5, int4 4.25.
 
 GCC 12 removes the stores that set up AMX tiles in llama.cpp, which then ends with an illegal instruction on processors that
-have AMX. There, build the binding with CMAKE_ARGS="-DGGML_NATIVE=ON -DCMAKE_CXX_FLAGS=-fno-dse -fno-tree-dse", or another compiler.
+have AMX. There, build the binding with the environment CXXFLAGS="-fno-dse -fno-tree-dse", or with another compiler.
 """
 import argparse
 import json
