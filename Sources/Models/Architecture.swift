@@ -117,8 +117,9 @@ public enum ArchitectureRegistry {
     let architecture = try architecture(for: checkpoint)
     let reader = TensorReader(checkpoint: checkpoint)
     try reader.requireAll(architecture.parameters.map { ($0.name, $0.shape) })
-    let store = options.packedWeightsFolder.map {
-      PackedStore(folder: $0, checkpoint: checkpoint, format: options.format)
+    var store: PackedStore?
+    if let folder = options.packedWeightsFolder {
+      store = try PackedStore(folder: folder, checkpoint: checkpoint, format: options.format)
     }
     let loader = BlueprintLoader(
       architecture.blueprint, source: .checkpoint(reader), options: options, store: store)

@@ -72,12 +72,14 @@ struct RandomWeights: Sendable {
     }
   }
 
-  /// One row of a matrix, uniform with variance 1 / inputs.
+  /// One row of a matrix, uniform with variance 1 / inputs, or 1 for the embedding.
   func fill(_ row: UnsafeMutableBufferPointer<Float>, name: String, row index: Int) {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ seed  // FNV-1a
     for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
     var state = (hash &+ UInt64(index)) &* 0x9E37_79B9_7F4A_7C15 | 1
-    let scale = (3 / Float(row.count)).squareRoot() / 32768
+    // With small embeddings the residual stream would be much the same for all tokens, and all would choose the same experts.
+    let variance = name == "model.embed_tokens.weight" ? 1 : 1 / Float(row.count)
+    let scale = (3 * variance).squareRoot() / 32768
     for column in 0..<row.count {
       let quarter = UInt64(column & 3)  // four numbers of 16 bits from each state
       if quarter == 0 {

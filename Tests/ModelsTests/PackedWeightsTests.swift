@@ -141,9 +141,10 @@ import Testing
     close(descriptor)
   }
 
-  @Test func `a folder that cannot be written changes nothing`() throws {
+  @Test func `a folder that cannot be written is an error that names it`() throws {
     let place = try Place(fixture)
     try Data([0]).write(to: place.store)  // a file where the folder should be
-    #expect(try tokens(place.model(.bf16)) == tokens(place.model(.bf16, keeping: false)))
+    let error = #expect(throws: LoadError.self) { _ = try place.model(.bf16) }
+    #expect(error?.description.contains(place.store.path) == true)
   }
 }

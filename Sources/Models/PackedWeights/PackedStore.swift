@@ -1,4 +1,5 @@
 import Checkpoints
+import Glibc
 import Tensors
 
 /// Packed matrices of one checkpoint in one format, kept in a file between runs: mapped into memory where the file is
@@ -8,8 +9,9 @@ final class PackedStore {
   private let index: [String: PackedFile.Entry]
   private var writer: PackedFileWriter?
 
-  /// Opens or starts the file of a checkpoint in `folder`.
-  init(folder: String, checkpoint: Checkpoint, format: WeightFormat) {
+  /// Opens or starts the file of a checkpoint in `folder`, which must be a folder that can be written, or a name under which
+  /// one can be made.
+  init(folder: String, checkpoint: Checkpoint, format: WeightFormat) throws(LoadError) {
     let fingerprint = checkpoint.fingerprint()
     let name = PackedFile.name(checkpoint.name, format, fingerprint)
     if let file = try? MappedFile(path: folder + "/" + name),
@@ -21,7 +23,13 @@ final class PackedStore {
     } else {
       file = nil
       index = [:]
-      writer = PackedFileWriter(folder: folder, name: name, fingerprint: fingerprint)
+      guard let writer = PackedFileWriter(folder: folder, name: name, fingerprint: fingerprint) else {
+        let reason = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)"
+        throw LoadError(
+          .unsuitable, file: folder, problem: "packed weights cannot be kept here", found: reason,
+          accepted: "a folder that can be written")
+      }
+      self.writer = writer
     }
   }
 
