@@ -12,16 +12,16 @@ from .word_problems import word_problem
 
 SUFFIX = {"slow": "", "fast": " /no_think", "auto": " /auto_think"}
 MODES = {  # how often a question is asked in each mode, by difficulty: slow, fast, auto
-    "easy": (0.15, 0.60, 0.25),
+    "easy": (0.20, 0.50, 0.30),
     "medium": (0.60, 0.00, 0.40),
     "hard": (0.57, 0.05, 0.38),
     "none": (0.40, 0.30, 0.30),
 }
 MIXTURE = {  # share of questions by skill
-    "arithmetic": 0.30, "word_problems": 0.19, "lists": 0.29, "stories": 0.04, "copy_edit": 0.14, "chat": 0.01, "dialogue": 0.03,
+    "arithmetic": 0.33, "word_problems": 0.22, "lists": 0.20, "stories": 0.03, "copy_edit": 0.18, "chat": 0.01, "dialogue": 0.03,
 }
 DIFFICULTY = {  # shares of easy, medium and hard
-    "arithmetic": (0.33, 0.20, 0.47), "word_problems": (0.25, 0.0, 0.75), "lists": (0.60, 0.0, 0.40),
+    "arithmetic": (0.33, 0.20, 0.47), "word_problems": (0.25, 0.0, 0.75), "lists": (0.45, 0.0, 0.55),
 }
 SYSTEM = ["You are Abacus.", "You are a helpful counting assistant.", "你是一个会算数的助手。", "你是 Abacus。"]
 HELD_OUT = 40  # one question in this many is kept for evaluation, by the hash of its text
