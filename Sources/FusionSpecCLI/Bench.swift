@@ -34,6 +34,9 @@ struct Bench: ParsableCommand {
       guard let wrong = values.first(where: { !range.contains($0) }) else { return }
       throw ValidationError("\(option): found \(wrong), accepted: \(range.lowerBound) to \(range.upperBound)")
     }
+    if randomWeights, modelArguments.packedWeights != nil || modelArguments.mapPackedWeights {
+      throw ValidationError("--random-weights: made-up weights are not kept; leave out --packed-weights")
+    }
     try check("--prompt", prompt?.values ?? [], 1...1_000_000)
     try check("--generate", [generate], 1...100_000)
     try check("--rows", rows?.values ?? [], 1...256)
