@@ -6,13 +6,16 @@ extension DecodingEngine {
   /// cost curve. A model too slow for the time allowed learns the curve while running.
   ///
   /// The rows are written to positions of `slot` from `first` on, where nothing is cached yet.
-  func calibrate(slot: Int, from first: Int) {
+  ///
+  /// - Parameter text: Tokens for the rows, the request's own, so that they touch the experts that real drafts touch.
+  func calibrate(slot: Int, from first: Int, text: [Int32]) {
     guard !isCalibrated else { return }
     isCalibrated = true
     let allowed: UInt64 = 40_000_000
     let start = monotonicNanoseconds()
-    let vocabulary = model.description.vocabularySize
-    let counts = [1, 2, 3, 4, 5, 6, 9].filter { first + $0 < configuration.context }
+    let counts = Self.calibratedRows(slots: configuration.slotCount).filter {
+      first + $0 < configuration.context
+    }
     // The least of several: whatever else runs on the machine only ever adds time.
     var least = [Double](repeating: .infinity, count: counts.count)
     var leastHead = Double.infinity
@@ -27,11 +30,11 @@ extension DecodingEngine {
         if monotonicNanoseconds() - start > allowed { return }
         rows.removeAll()
         outputs.removeAll()
+        let start = max(0, text.count - count)
         for row in 0..<count {
           outputs.append(Int32(truncatingIfNeeded: row))
           rows.append(
-            token: Int32(truncatingIfNeeded: (row * 7919 + 17) % vocabulary), position: first + row,
-            slot: slot)
+            token: text[(start + row) % text.count], position: first + row, slot: slot)
         }
         least[place] = min(least[place], measured(runMain))
         guard model.mtpHeadCount > 0, count == 1 else { continue }
@@ -46,5 +49,10 @@ extension DecodingEngine {
         leastHead = min(leastHead, head)
       }
     }
+  }
+  /// Short forwards row by row, and those of full batches.
+  private static func calibratedRows(slots: Int) -> [Int] {
+    let deep = slots == 1 ? [] : (1...4).map { $0 * slots }
+    return Set([1, 2, 3, 4, 5, 6, 7, 9] + deep).sorted()
   }
 }

@@ -24,6 +24,7 @@ extension DecodingEngine {
       takeDrafts()
     }
     for plan in plans { plan.sequence.removeDraftsFromHistory() }
+    chooseDepths()
   }
 
   /// Lists the sequences whose rows go to the heads, and decides for which of them the heads draft. The end of a reply whose
@@ -61,29 +62,45 @@ extension DecodingEngine {
     guard let match = sequence.longestMatch() else { return !isAutomatic }
     var survival = 1.0
     for offset in 0..<sequence.depthLimit where match.next + offset < sequence.tokens.count {
+      let token = sequence.tokens[match.next + offset]
       let evidence = AcceptanceModel.Evidence.matchLength(match.length + offset)
       if isAutomatic {
+        if sequence.request.stopTokens.contains(token) { break }
         survival *= controller.acceptance.rate(evidence, position: offset, phase: sequence.thinking.phase)
-        if controller.gain(survival: survival, rows: baseRows + offset) <= 0 { break }
       }
-      sequence.addDraft(sequence.tokens[match.next + offset], evidence: evidence)
+      sequence.addDraft(token, evidence: evidence, survival: survival)
     }
+    guard isAutomatic else { return true }
     // A shaky copy leaves the word to the head.
-    if isAutomatic, model.mtpHeadCount > 0, !sequence.drafts.isEmpty, match.length < 6 {
-      sequence.removeDraftsFromHistory()
-      sequence.removeDrafts()
-      return false
-    }
-    return !isAutomatic || !sequence.drafts.isEmpty
+    let isShaky = model.mtpHeadCount > 0 && match.length < Self.trustedMatchLength
+    let best = controller.bestPrefix(
+      sequence.draftSurvivals, phase: sequence.thinking.phase, rows: baseRows)
+    if !isShaky, best.count > 0 { return true }
+    sequence.removeDraftsFromHistory()
+    sequence.removeDrafts()
+    return false
   }
+
+  /// Length from which on a match is believed more than the head.
+  private static let trustedMatchLength = 6
 
   private func wantsHead(_ sequence: SequenceState) -> Bool {
     switch sequence.request.speculation {
     case .mtp: true
-    case .automatic: model.mtpHeadCount > 0 && sequence.wantsHeadDraft()
+    case .automatic: model.mtpHeadCount > 0 && beginsRound(sequence)
     case .off, .lookup: false
     }
   }
+
+  private func beginsRound(_ sequence: SequenceState) -> Bool {
+    guard sequence.wantsHeadDraft() else { return false }
+    headRounds &+= 1
+    sequence.isExploring = !sequence.isDraftingPaused && headRounds % Self.explorationPeriod == 0
+    return true
+  }
+
+  /// Rounds of drafting from one that measures deeper forwards again to the next.
+  private static let explorationPeriod = 128
 
   /// Samples one draft for each drafting sequence, with the noise that the target will use at that position.
   private func takeDrafts() {
@@ -101,30 +118,45 @@ extension DecodingEngine {
         continue
       }
       let confidence = forced == nil ? sampler.probability(of: token, logits, row: row) : 1
-      weigh(sequence, token: token, evidence: .headProbability(confidence))
+      weigh(sequence, token: token, confidence: confidence)
     }
   }
 
-  /// Keeps a draft of the head if verifying it promises to pay, and says whether a deeper one might.
-  private func weigh(_ sequence: SequenceState, token: Int32, evidence: AcceptanceModel.Evidence) {
+  /// Takes a draft of the head, and says whether a deeper one might pay. How many are verified is chosen at the end.
+  private func weigh(_ sequence: SequenceState, token: Int32, confidence: Float) {
+    let phase = sequence.thinking.phase
     let position = sequence.drafts.count
-    let rate = controller.acceptance.rate(evidence, position: position, phase: sequence.thinking.phase)
-    sequence.survival *= rate
-    let gain = controller.gain(survival: sequence.survival, rows: baseRows + position)
-    sequence.draftValue -= controller.headPass(rows: drafting.count)
-    // A probe verifies one likely draft whatever it seems to cost: a cost that was measured wrongly is only ever put right
-    // by measuring it again.
-    let isMeasured = sequence.isDraftingPaused && position == 0 && rate > 0.25
-    guard gain > 0 || isMeasured else {
+    let evidence = AcceptanceModel.Evidence.headProbability(confidence)
+    // The row of a token that ends the reply would be computed for nothing: what comes before it predicts it anyway.
+    let isEnd = sequence.request.stopTokens.contains(token)
+    let rate = isEnd ? 0 : controller.acceptance.rate(evidence, position: position, phase: phase)
+    if let previous = sequence.draftConfidence {
+      controller.acceptance.recordFollowing(previous, phase: phase, rate: rate)
+    }
+    sequence.draftConfidence = confidence
+    sequence.draftCost = (sequence.draftCost ?? 0) + controller.headPass(rows: drafting.count)
+    if isEnd {
       sequence.wantsDeeper = false
       return
     }
-    sequence.addDraft(token, evidence: evidence)
-    sequence.draftValue += gain
-    // A deeper draft is expected to be about as sure as this one.
-    let next = controller.gain(survival: sequence.survival * rate, rows: baseRows + position + 1)
-    sequence.wantsDeeper = next > controller.headPass(rows: drafting.count)
+    let survival = (sequence.draftSurvivals.last ?? 1) * rate
+    sequence.addDraft(token, evidence: evidence, survival: survival)
+    // A probe verifies one likely draft whatever it seems to cost: a cost that was measured wrongly is only ever put right
+    // by measuring it again.
+    if sequence.isDraftingPaused, position == 0, rate > 0.25 { sequence.leastDrafts = 1 }
+    if sequence.isExploring, survival > 0.5, position < Self.exploredDepth {
+      sequence.leastDrafts = position + 1
+      sequence.wantsDeeper = true
+      return
+    }
+    sequence.wantsDeeper = controller.wantsDeeper(
+      sequence.draftSurvivals, rate: controller.acceptance.rate(after: confidence, phase: phase),
+      phase: phase,
+      rows: baseRows, sharing: drafting.count, limit: sequence.depthLimit)
   }
+
+  /// Drafts that a round made to measure deeper forwards again verifies at most.
+  private static let exploredDepth = 5
 
   /// Lists the rows of the next recursion: each sequence's newest draft on top of the last head's own hidden row.
   private func prepareDeeperDraft(_ depth: Int) {
@@ -133,7 +165,7 @@ extension DecodingEngine {
     for row in drafting.indices {  // by index: iterating over the array would hold a copy of it
       let sequence = drafting[row]
       guard sequence.depthLimit >= depth, sequence.wantsDeeper, let token = sequence.drafts.last else {
-        sequence.endDrafting()
+        sequence.isHeadDrafting = false
         continue
       }
       draftOutputs.append(Int32(truncatingIfNeeded: draftQueries.count))

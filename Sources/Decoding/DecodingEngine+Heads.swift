@@ -30,7 +30,7 @@ extension DecodingEngine {
   func feed(_ entry: FeedEntry, to head: Int) {
     let sequence = entry.sequence
     if head > 0, sequence.isHeadDrafting, sequence.depthLimit <= head || !sequence.wantsDeeper {
-      sequence.endDrafting()
+      sequence.isHeadDrafting = false
     }
     let begin = sequence.heads.filled[head]
     let available = head == 0 ? sequence.cachedCount : sequence.heads.filled[head - 1]

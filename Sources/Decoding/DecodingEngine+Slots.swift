@@ -7,7 +7,7 @@ extension DecodingEngine {
       guard let slot = prefix?.slot ?? freeSlots.popLast() ?? takeOldestRetained() else { return }
       sequence.admit(slot: slot, utilities: draftUtilities, prefix: prefix)
       if sequence.request.speculation == .automatic, live.isEmpty {
-        calibrate(slot: slot, from: sequence.cachedCount)
+        calibrate(slot: slot, from: sequence.cachedCount, text: sequence.tokens)
       }
       live.append(sequence)
     }

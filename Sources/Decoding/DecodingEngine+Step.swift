@@ -4,6 +4,8 @@ import Tensors
 /// What one live sequence contributes to a step.
 struct SequencePlan {
   let sequence: SequenceState
+  /// The phase in which the step begins.
+  let phase: Phase
   /// Its rows in the step.
   let rows: Range<Int>
   /// Its first row of logits; nil while its prompt is not complete.
@@ -32,7 +34,9 @@ extension DecodingEngine {
       }
       guard taken == pending else {
         plans.append(
-          SequencePlan(sequence: sequence, rows: begin..<rows.count, firstOutput: nil, validRows: taken))
+          SequencePlan(
+            sequence: sequence, phase: sequence.thinking.phase, rows: begin..<rows.count, firstOutput: nil,
+            validRows: taken))
         continue
       }
       let firstOutput = outputs.count
@@ -42,7 +46,9 @@ extension DecodingEngine {
         rows.append(token: draft, position: sequence.tokens.count + offset, slot: sequence.slot)
       }
       plans.append(
-        SequencePlan(sequence: sequence, rows: begin..<rows.count, firstOutput: firstOutput, validRows: taken)
+        SequencePlan(
+          sequence: sequence, phase: sequence.thinking.phase, rows: begin..<rows.count,
+          firstOutput: firstOutput, validRows: taken)
       )
     }
   }
@@ -62,7 +68,7 @@ extension DecodingEngine {
         continue
       }
       let drafted = sequence.drafts.count
-      let phase = sequence.thinking.phase
+      let phase = plans[index].phase
       let isFirstToken = sequence.generatedCount == 0
       var accepted = 0
       var isRestarted = false

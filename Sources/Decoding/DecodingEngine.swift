@@ -60,6 +60,8 @@ public final class DecodingEngine {
   var baseRows = 0
   var controller: DepthController
   var isCalibrated = false
+  /// Rounds of drafting with the head in automatic mode so far.
+  var headRounds = 0
   /// Whether drafting with the head has paid, by phase, as the sequence that drafted last knows it.
   var draftUtilities = [DraftUtility(), DraftUtility()]
   var live: [SequenceState] = []
@@ -181,7 +183,7 @@ public final class DecodingEngine {
       plan.sequence.timings.markFirstToken(forward: forwardNanoseconds)
     }
     if isDecoding {
-      controller.recordStep(nanoseconds: Double(monotonicNanoseconds() - start), tokens: tokens)
+      recordStep(nanoseconds: Double(monotonicNanoseconds() - start), tokens: tokens)
     }
     return retire()
   }
@@ -193,6 +195,12 @@ public final class DecodingEngine {
     var results: [GenerationResult] = []
     while !isIdle { results += step(observe: observe) }
     return results.sorted { $0.identifier < $1.identifier }
+  }
+
+  private func recordStep(nanoseconds: Double, tokens: Int) {
+    for phase in Phase.allCases where plans.contains(where: { $0.phase == phase }) {
+      controller.recordStep(phase: phase, nanoseconds: nanoseconds, tokens: tokens)
+    }
   }
 
   private func retire() -> [GenerationResult] {

@@ -1,24 +1,32 @@
-/// Decides, for each sequence and step, whether to draft and how deep.
+/// Decides, for each sequence and step, whether to draft, how deep, and how many drafts to verify.
 ///
-/// The throughput of the loop is tokens over time. A draft is worth verifying if the probability that it and all drafts
-/// before it are accepted, times the time that a token takes at present, exceeds what its row adds to the forward. The same
-/// rule decides whether asking the head once more pays. Everything it uses is measured while running: acceptance by
-/// phase, position and the draft's own confidence; the time of a forward by its rows, which includes the distinct
-/// experts that further rows touch. Since tokens never depend on drafts, wall-clock times may be used freely.
+/// The throughput of the loop is tokens over time. A number of drafts is worth verifying if the tokens that they are
+/// expected to add, at the time that a token takes at present, exceed what their rows add to the forward. Costs are steps
+/// rather than lines (a tile that is there anyway, an expert more), so whole prospects are compared and not single rows: the
+/// next draft may cost more than it brings where three more pay. Everything used is measured while running: acceptance by
+/// phase, position and the draft's own confidence; the time of a forward by its rows, which includes the distinct experts
+/// that further rows touch. Since tokens never depend on drafts, wall-clock times may be used freely.
 struct DepthController {
   private(set) var mainCost: CostCurve
   private(set) var headCost: CostCurve
   var acceptance = AcceptanceModel()
-  /// Nanoseconds a token takes at present, all sequences together.
-  var timePerToken: Double {
-    averageStepTokens == 0 ? mainCost.time(1) : averageStepTime / averageStepTokens
+  private var throughput = [Throughput](repeating: Throughput(), count: Phase.allCases.count)
+
+  /// What steps took and gave lately.
+  private struct Throughput {
+    var nanoseconds = 0.0
+    var tokens = 0.0
   }
-  private var averageStepTime = 0.0
-  private var averageStepTokens = 0.0
 
   init(maximumRows: Int) {
     mainCost = CostCurve(maximumRows: maximumRows)
     headCost = CostCurve(maximumRows: maximumRows)
+  }
+
+  /// Nanoseconds that a token takes at present in a phase, all sequences together.
+  func timePerToken(_ phase: Phase) -> Double {
+    let average = throughput[phase.rawValue]
+    return average.tokens == 0 ? mainCost.time(1) : average.nanoseconds / average.tokens
   }
 
   /// Adds the measured time of a forward of the main model.
@@ -31,54 +39,66 @@ struct DepthController {
     headCost.record(rows: rows, nanoseconds: nanoseconds)
   }
 
-  /// Adds a whole step.
-  mutating func recordStep(nanoseconds: Double, tokens: Int) {
+  /// Adds a whole step in which a sequence was in this phase.
+  mutating func recordStep(phase: Phase, nanoseconds: Double, tokens: Int) {
     guard tokens > 0 else { return }
-    let weight = averageStepTokens == 0 ? 1 : 0.05
-    averageStepTime +=
-      (min(nanoseconds, averageStepTime == 0 ? nanoseconds : 2 * averageStepTime) - averageStepTime) * weight
-    averageStepTokens += (Double(tokens) - averageStepTokens) * weight
+    var average = throughput[phase.rawValue]
+    let weight = average.tokens == 0 ? 1 : 0.05
+    let bounded = average.tokens == 0 ? nanoseconds : min(nanoseconds, 2 * average.nanoseconds)
+    average.nanoseconds += (bounded - average.nanoseconds) * weight
+    average.tokens += (Double(tokens) - average.tokens) * weight
+    throughput[phase.rawValue] = average
   }
-
-  /// What a draft that survives with this probability is worth, less the row it adds to a forward of `rows` rows.
-  func gain(survival: Double, rows: Int) -> Double { survival * timePerToken - mainCost.marginal(rows: rows) }
 
   /// What a row of a head pass costs when `rows` sequences share it.
   func headPass(rows: Int) -> Double { headCost.time(max(rows, 1)) / Double(max(rows, 1)) }
-}
 
-/// Whether drafting with the head has paid lately, for one phase of one sequence.
-struct DraftUtility {
-  private var average = 0.0
-  private var attempts = 0
-  private var pause = 0
-  private var nextPause = 8
-  private static let trial = 3
-  private static let longestPause = 128
-
-  /// Whether to draft in this step. While drafting does not pay, a probe now and then finds out when it does again.
-  mutating func wantsDraft() -> Bool {
-    if attempts < Self.trial || average > 0 { return true }
-    if pause > 0 {
-      pause -= 1
-      return false
+  /// The number of drafts worth verifying and what they are worth, less the rows that they add to a forward of `rows` rows.
+  ///
+  /// - Parameter survivals: For each draft the probability that it adds a token, descending.
+  func bestPrefix(_ survivals: [Double], phase: Phase, rows: Int) -> (count: Int, value: Double) {
+    let perToken = timePerToken(phase)
+    var best = (count: 0, value: 0.0)
+    var tokens = 0.0
+    for (place, survival) in survivals.enumerated() {
+      tokens += survival
+      let value = tokens * perToken - mainCost.marginal(rows: rows, extra: place + 1)
+      if value > best.value { best = (place + 1, value) }
     }
-    return true
+    return best
   }
 
-  /// Whether drafting is paused.
-  var isPaused: Bool { attempts >= Self.trial && average <= 0 }
-
-  /// Adds the net value of one round of drafting, in nanoseconds saved.
-  mutating func record(_ value: Double) {
-    let wasPaused = isPaused
-    attempts += 1
-    average += (value - average) * (attempts == 1 ? 1 : wasPaused ? 0.5 : 0.1)
-    guard isPaused else {
-      nextPause = 8
-      return
+  /// Whether some number of further passes of the head promises more than to verify the best of the drafts made so far.
+  ///
+  /// - Parameters:
+  ///   - survivals: Of the drafts so far.
+  ///   - rate: How likely each further draft is to be accepted if those before it are.
+  ///   - rows: Rows of the forward without drafts.
+  ///   - sharing: Sequences that draft at the same time, which are taken to go as deep.
+  ///   - limit: Most drafts the step can use.
+  func wantsDeeper(
+    _ survivals: [Double], rate: Double, phase: Phase, rows: Int, sharing: Int, limit: Int
+  ) -> Bool {
+    let perToken = timePerToken(phase)
+    let pass = headPass(rows: sharing)
+    let sharing = max(sharing, 1)
+    func rowCost(_ depth: Int) -> Double {
+      mainCost.marginal(rows: rows, extra: depth * sharing) / Double(sharing)
     }
-    if wasPaused { nextPause = min(2 * nextPause, Self.longestPause) }
-    pause = nextPause
+    var tokens = 0.0
+    var settled = 0.0
+    for (place, survival) in survivals.enumerated() {
+      tokens += survival
+      settled = max(settled, tokens * perToken - rowCost(place + 1))
+    }
+    var survival = survivals.last ?? 1
+    var passes = 0.0
+    for depth in stride(from: survivals.count + 1, through: limit, by: 1) {
+      survival *= rate
+      tokens += survival
+      passes += pass
+      if tokens * perToken - rowCost(depth) - passes > settled { return true }
+    }
+    return false
   }
 }

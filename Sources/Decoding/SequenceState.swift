@@ -17,9 +17,17 @@ final class SequenceState {
   private(set) var drafts: [Int32] = []
   /// What vouches for each draft, where the depth controller asked.
   private(set) var draftEvidence: [AcceptanceModel.Evidence] = []
-  /// Probability that all drafts so far are accepted, and what drafting has been worth in this round.
-  var survival = 1.0
-  var draftValue = 0.0
+  /// For each draft the probability that it and those before it are accepted, where the depth controller asked.
+  private(set) var draftSurvivals: [Double] = []
+  /// The probability that the head gave its newest draft of this round.
+  var draftConfidence: Float?
+  /// Nanoseconds that the head has taken in this round; nil where it was not asked.
+  var draftCost: Double?
+  /// Whether this round is one that measures deeper forwards again.
+  var isExploring = false
+  /// Drafts that will be verified, and how many of them must be, whatever they cost.
+  var keptDrafts = 0
+  var leastDrafts = 0
   /// Whether one more draft of the head might pay.
   var wantsDeeper = true
   /// How far the rows have come through the MTP heads.
@@ -66,6 +74,7 @@ final class SequenceState {
     draftThinking = thinking
     drafts.reserveCapacity(SpeculationCounters.maximumDepth)
     draftEvidence.reserveCapacity(SpeculationCounters.maximumDepth)
+    draftSurvivals.reserveCapacity(SpeculationCounters.maximumDepth)
     begin(request.promptTokens, thinking: request.thinking)
     if let escalation = request.escalation {
       watch = ConfidenceWatch(escalation)
@@ -139,8 +148,9 @@ final class SequenceState {
   }
 
   /// Adds a draft. Until `removeDraftsFromHistory` it counts as seen, as it will when its successor is verified.
-  func addDraft(_ token: Int32, evidence: AcceptanceModel.Evidence? = nil) {
+  func addDraft(_ token: Int32, evidence: AcceptanceModel.Evidence? = nil, survival: Double = 1) {
     drafts.append(token)
+    draftSurvivals.append(survival)
     if let evidence { draftEvidence.append(evidence) }
     history.add(token)
     draftThinking.advance(token)
@@ -149,9 +159,17 @@ final class SequenceState {
   /// Takes the drafts out of the history again.
   func removeDraftsFromHistory() { for token in drafts { history.remove(token) } }
 
+  /// Leaves out the drafts behind the first `count`, once they are out of the history.
+  func keepDrafts(_ count: Int) {
+    drafts.removeLast(max(0, drafts.count - count))
+    draftSurvivals.removeLast(max(0, draftSurvivals.count - count))
+    draftEvidence.removeLast(max(0, draftEvidence.count - count))
+  }
+
   /// Forgets the drafts.
   func removeDrafts() {
     drafts.removeAll(keepingCapacity: true)
+    draftSurvivals.removeAll(keepingCapacity: true)
     draftEvidence.removeAll(keepingCapacity: true)
     draftThinking = thinking
   }
@@ -166,16 +184,19 @@ final class SequenceState {
 
   /// Whether to ask the MTP head in this step, in automatic mode; begins a round of drafting.
   func wantsHeadDraft() -> Bool {
-    survival = 1
-    draftValue = 0
+    draftConfidence = nil
+    leastDrafts = 0
     wantsDeeper = true
-    return utilities[thinking.phase.rawValue].wantsDraft()
+    guard utilities[thinking.phase.rawValue].wantsDraft() else { return false }
+    draftCost = 0
+    return true
   }
 
-  /// Ends a round of drafting.
-  func endDrafting() {
-    isHeadDrafting = false
-    if request.speculation == .automatic { utilities[thinking.phase.rawValue].record(draftValue) }
+  /// Counts what a round of drafting with the head was worth, in nanoseconds, before what the head itself took.
+  func recordDraftValue(_ value: Double) {
+    guard let cost = draftCost else { return }
+    utilities[thinking.phase.rawValue].record(value - cost)
+    draftCost = nil
   }
 
   /// Whether automatic drafting is paused; a round of drafting is then a probe.
