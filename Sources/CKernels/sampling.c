@@ -1,4 +1,4 @@
-// Draws from logits. Plain loops that compilers turn into vector code; no set of instructions changes a result.
+// Draws from logits; no set of instructions changes a result.
 #include "sampling.h"
 
 #include <math.h>
@@ -25,29 +25,6 @@ void fs_philox(const uint32_t counter[4], uint32_t key0, uint32_t key1, uint32_t
 
 float fs_gumbel(uint32_t word) { return (float)-log(-log(((double)word + 0.5) * 0x1p-32)); }
 
-// The words of COUNTERS consecutive counters from `first` on; word w of counter i is words[w][i].
-static void philox_block(uint32_t first, uint64_t position, uint32_t key0, uint32_t key1,
-                         uint32_t words[4][COUNTERS]) {
-  uint32_t *a = words[0], *b = words[1], *c = words[2], *d = words[3];
-  for (int i = 0; i < COUNTERS; i++) {
-    a[i] = first + (uint32_t)i;
-    b[i] = (uint32_t)position;
-    c[i] = (uint32_t)(position >> 32);
-    d[i] = 0;
-  }
-  for (int round = 0; round < 10; round++) {
-    for (int i = 0; i < COUNTERS; i++) {
-      uint64_t product0 = (uint64_t)a[i] * MULTIPLIER0, product1 = (uint64_t)c[i] * MULTIPLIER1;
-      a[i] = (uint32_t)(product1 >> 32) ^ b[i] ^ key0;
-      c[i] = (uint32_t)(product0 >> 32) ^ d[i] ^ key1;
-      b[i] = (uint32_t)product1;
-      d[i] = (uint32_t)product0;
-    }
-    key0 += WEYL0;
-    key1 += WEYL1;
-  }
-}
-
 // A number that the noise of a word does not exceed. Since -ln u >= 1 - u, the noise is at most -ln(1 - u), and
 // 1 - u = (~word + 1/2) / 2^32. The bits of a float, read as a number, are 2^23 (log2 + 127) or a little less.
 static inline float noise_bound(uint32_t word) {
@@ -57,27 +34,65 @@ static inline float noise_bound(uint32_t word) {
   return (151.0f - (float)bits * 0x1p-23f) * 0.6931473f + 1e-4f;
 }
 
+// Sixteen floats have no calling convention without AVX-512. None is needed: all functions that take them are inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+#define GUMBEL_NAME(name) name##_plain
+#include "gumbel_block.h"
+#undef GUMBEL_NAME
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#define GUMBEL_NAME(name) name##_avx2
+#include "gumbel_block.h"
+#undef GUMBEL_NAME
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq"))), apply_to = function)
+#define GUMBEL_NAME(name) name##_avx512
+#include "gumbel_block.h"
+#undef GUMBEL_NAME
+#pragma clang attribute pop
+#endif
+
+typedef struct block_functions {
+  void (*philox)(uint32_t first, uint64_t position, uint32_t key0, uint32_t key1, uint32_t words[4][COUNTERS]);
+  float (*reach)(uint32_t words[4][COUNTERS], const float *logits, float greatest, float scale, float *reach);
+  float (*highest)(const float *x);
+} block_functions;
+
+static block_functions best_functions(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
+    return (block_functions){philox_block_avx512, reach_avx512, highest_avx512};
+  if (__builtin_cpu_supports("avx2")) return (block_functions){philox_block_avx2, reach_avx2, highest_avx2};
+#endif
+  return (block_functions){philox_block_plain, reach_plain, highest_plain};
+}
+
 ptrdiff_t fs_gumbel_argmax(const float *logits, ptrdiff_t n, ptrdiff_t best, float greatest, float scale, float floor,
                            uint32_t key0, uint32_t key1, uint64_t position) {
+  block_functions block = best_functions();
   uint32_t counter[4] = {(uint32_t)(best >> 2), (uint32_t)position, (uint32_t)(position >> 32), 0}, own[4];
   fs_philox(counter, key0, key1, own);
   ptrdiff_t winner = best;
   float winning = fs_gumbel(own[best & 3]);
   for (ptrdiff_t begin = 0; begin < n; begin += TOKENS) {
-    uint32_t words[4][COUNTERS];
-    float bounds[4][COUNTERS];
-    float highest = -INFINITY;
-    ptrdiff_t count = n - begin < TOKENS ? n - begin : TOKENS;
-    for (ptrdiff_t i = 0; i < count; i++) highest = logits[begin + i] > highest ? logits[begin + i] : highest;
+    const float *part = logits + begin;
+    float last[TOKENS];
+    if (n - begin < TOKENS) {
+      for (ptrdiff_t i = 0; i < TOKENS; i++) last[i] = begin + i < n ? part[i] : -INFINITY;
+      part = last;
+    }
     // No noise is greater than 22.88 = -ln(-ln(1 - 2^-33)).
-    float most = (highest - greatest) * scale;
+    float most = (block.highest(part) - greatest) * scale;
     if (most < floor || most + 22.88f < winning) continue;
-    philox_block((uint32_t)(begin >> 2), position, key0, key1, words);
-    for (int w = 0; w < 4; w++)
-      for (int i = 0; i < COUNTERS; i++) bounds[w][i] = noise_bound(words[w][i]);
-    for (ptrdiff_t i = 0; i < count; i++) {
-      float logit = (logits[begin + i] - greatest) * scale;
-      if (logit < floor || logit + bounds[i & 3][i >> 2] < winning) continue;
+    _Alignas(64) uint32_t words[4][COUNTERS];
+    _Alignas(64) float reach[TOKENS];
+    block.philox((uint32_t)(begin >> 2), position, key0, key1, words);
+    if (block.reach(words, part, greatest, scale, reach) < winning) continue;
+    for (ptrdiff_t i = 0; i < TOKENS; i++) {
+      if (reach[i] < winning) continue;
+      float logit = (part[i] - greatest) * scale;
+      if (logit < floor) continue;
       float value = logit + fs_gumbel(words[i & 3][i >> 2]);
       if (value > winning || (value == winning && begin + i < winner)) {
         winning = value;

@@ -82,7 +82,7 @@ struct Acceptance: ParsableCommand {
 
   private func write(_ report: AcceptanceReport, _ model: LanguageModel) throws {
     if let json {
-      let line = try AcceptanceDocument(report).document.line() + "\n"
+      let line = AcceptanceDocument(report).document.line() + "\n"
       if json == "-" { Terminal.output(line) } else { try TextOutput.write(line, to: json) }
     }
     if let html { try TextOutput.write(AcceptancePage(report, model: model).html, to: html) }

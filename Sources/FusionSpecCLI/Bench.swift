@@ -64,7 +64,7 @@ struct Bench: ParsableCommand {
     guard let report else { throw ExitCode(130) }
     let table = BenchTable(report: report, model: model).text
     if let json {
-      let line = try BenchDocument(report: report, model: model, options: options).document.line() + "\n"
+      let line = BenchDocument(report: report, model: model, options: options).document.line() + "\n"
       if json == "-" { Terminal.output(line) } else { try TextOutput.write(line, to: json) }
     }
     // Standard output carries one result alone.

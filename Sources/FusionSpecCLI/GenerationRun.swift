@@ -24,7 +24,7 @@ final class GenerationRun {
   private let engine: DecodingEngine
   private let lines: [PromptLine]
   private let requests: [GenerationRequest]
-  private var texts: [ReplyText?] = []
+  private var texts: [GrowingText?] = []
   /// Speculation counts of all replies so far.
   private(set) var counters = SpeculationCounters()
 
@@ -50,18 +50,22 @@ final class GenerationRun {
       if Interruption.isRequested { identifiers.forEach(engine.cancel) }
       let results = engine.step { identifier, token, fate in
         // The first token settles which prompt is answered.
-        if self.texts[identifier] == nil {
-          self.texts[identifier] = self.text(after: self.engine.promptTokens(of: identifier) ?? [])
+        let growing: GrowingText
+        if let begun = self.texts[identifier] {
+          growing = begun
+        } else {
+          growing = GrowingText(self.text(after: self.engine.promptTokens(of: identifier) ?? []))
+          self.texts[identifier] = growing
         }
-        if let piece = self.texts[identifier]?.append(token) { output.receive(piece, fate: fate) }
-        return self.texts[identifier]?.isStopped == false && !Interruption.isRequested
+        if let piece = growing.append(token) { output.receive(piece, fate: fate) }
+        return !growing.isStopped && !Interruption.isRequested
       }
       for result in results {
         finished[result.identifier] = result
         counters.add(result.speculation)
       }
       while next < identifiers.count, let result = finished.removeValue(forKey: identifiers[next]) {
-        var text = texts[next] ?? text(after: result.promptTokens)
+        var text = texts[next]?.text ?? text(after: result.promptTokens)
         if let rest = text.finish() { output.receive(rest, fate: .undrafted) }
         try output.finish(
           AnsweredLine(line: lines[next], request: requests[next], result: result, text: text), run: self)
@@ -73,5 +77,19 @@ final class GenerationRun {
 
   private func text(after prompt: [Int32]) -> ReplyText {
     ReplyText(model, after: prompt, stopStrings: arguments.stop)
+  }
+}
+
+/// A text that is changed where it stands: as a value in a list it would be copied for every token.
+private final class GrowingText {
+  private(set) var text: ReplyText
+  private(set) var isStopped = false
+
+  init(_ text: ReplyText) { self.text = text }
+
+  func append(_ token: Int32) -> ReplyText.Piece? {
+    let piece = text.append(token)
+    isStopped = text.isStopped
+    return piece
   }
 }

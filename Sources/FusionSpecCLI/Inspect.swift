@@ -71,7 +71,7 @@ struct Inspect: ParsableCommand {
       ],
     ]
     if json {
-      Terminal.output(try document.line() + "\n")
+      Terminal.output(document.line() + "\n")
       return
     }
     func size(_ bytes: Int) -> String {

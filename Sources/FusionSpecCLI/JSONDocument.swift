@@ -1,8 +1,7 @@
 import ChatTemplates
-import Foundation
 
 /// A JSON value to print, with nulls where the contract has them.
-enum JSONDocument: Encodable, ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral,
+enum JSONDocument: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral,
   ExpressibleByNilLiteral
 {
   case null
@@ -42,23 +41,56 @@ enum JSONDocument: Encodable, ExpressibleByStringLiteral, ExpressibleByDictionar
     }
   }
 
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
+  /// The document on one line, keys sorted. Written out here because it is done between the steps of other sequences: the
+  /// general encoder takes a millisecond for a reply.
+  func line() -> String {
+    var bytes: [UInt8] = []
+    write(to: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private func write(to bytes: inout [UInt8]) {
     switch self {
-    case .null: try container.encodeNil()
-    case .bool(let value): try container.encode(value)
-    case .integer(let value): try container.encode(value)
-    case .number(let value): try container.encode(value)
-    case .string(let value): try container.encode(value)
-    case .array(let values): try container.encode(values)
-    case .object(let members): try container.encode(members)
+    case .null: bytes += "null".utf8
+    case .bool(let value): bytes += (value ? "true" : "false").utf8
+    case .integer(let value): bytes += String(value).utf8
+    case .number(let value):
+      bytes += value.description.utf8
+      if bytes.suffix(2).elementsEqual(".0".utf8) { bytes.removeLast(2) }
+    case .string(let value): Self.write(value, to: &bytes)
+    case .array(let values):
+      bytes += "[".utf8
+      for (place, value) in values.enumerated() {
+        if place > 0 { bytes += ",".utf8 }
+        value.write(to: &bytes)
+      }
+      bytes += "]".utf8
+    case .object(let members):
+      bytes += "{".utf8
+      for (place, member) in members.sorted(by: { $0.key < $1.key }).enumerated() {
+        if place > 0 { bytes += ",".utf8 }
+        Self.write(member.key, to: &bytes)
+        bytes += ":".utf8
+        member.value.write(to: &bytes)
+      }
+      bytes += "}".utf8
     }
   }
 
-  /// The document on one line, keys sorted.
-  func line() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  /// A string in quotes, with the escapes of RFC 8259 where they are required.
+  private static func write(_ string: String, to bytes: inout [UInt8]) {
+    bytes += "\"".utf8
+    for byte in string.utf8 {
+      switch byte {
+      case UInt8(ascii: "\""): bytes += "\\\"".utf8
+      case UInt8(ascii: "\\"): bytes += "\\\\".utf8
+      case 0x0a: bytes += "\\n".utf8
+      case 0x0d: bytes += "\\r".utf8
+      case 0x09: bytes += "\\t".utf8
+      case 0..<0x20: bytes += ("\\u00" + (byte < 0x10 ? "0" : "") + String(byte, radix: 16)).utf8
+      default: bytes.append(byte)
+      }
+    }
+    bytes += "\"".utf8
   }
 }

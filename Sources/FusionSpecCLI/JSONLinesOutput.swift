@@ -39,7 +39,7 @@ struct JSONLinesOutput: GenerationOutput {
         "framework_overhead_us_per_step": JSONDocument(result.overheadMicrosecondsPerStep),
       ],
     ]
-    Terminal.output(try document.line() + "\n")
+    Terminal.output(document.line() + "\n")
   }
 
   private func thinking(_ reply: AnsweredLine, _ run: GenerationRun) -> JSONDocument {

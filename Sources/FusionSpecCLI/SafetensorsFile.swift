@@ -19,7 +19,7 @@ enum SafetensorsFile {
       ]
       offset = end
     }
-    var header = Data(try JSONDocument.object(entries).line().utf8)
+    var header = Data(JSONDocument.object(entries).line().utf8)
     header.append(Data(repeating: 0x20, count: (8 - header.count % 8) % 8))
     var data = unsafe withUnsafeBytes(of: UInt64(header.count).littleEndian) { unsafe Data($0) }
     data.append(header)

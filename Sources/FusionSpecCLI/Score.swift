@@ -133,7 +133,7 @@ struct Score: ParsableCommand {
         "greatest_kl_divergence": JSONDocument(comparison.greatestDivergence),
         "top_token_agreement": JSONDocument(comparison.topTokenAgreement),
       ]
-      return Terminal.output(try document.line() + "\n")
+      return Terminal.output(document.line() + "\n")
     }
     Terminal.output(
       String(
@@ -162,7 +162,7 @@ struct Score: ParsableCommand {
         "logprobs": .array([.null] + logProbabilities.map { JSONDocument($0) }),
         "mean_logprob": JSONDocument(mean), "perplexity": JSONDocument(perplexity),
       ]
-      Terminal.output(try document.line() + "\n")
+      Terminal.output(document.line() + "\n")
       return
     }
     for (place, token) in tokens.enumerated() {

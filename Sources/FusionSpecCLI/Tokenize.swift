@@ -50,7 +50,7 @@ struct Tokenize: ParsableCommand {
         "token_ids": JSONDocument(tokens),
         "pieces": .array(tokens.map { JSONDocument(tokenizer.piece(of: $0)) }), "text": .string(string),
       ]
-      Terminal.output(try document.line() + "\n")
+      Terminal.output(document.line() + "\n")
     } else if ids != nil {
       Terminal.output(string + "\n")
     } else {

@@ -5,16 +5,22 @@ public final class IndexList: @unchecked Sendable {
   public let capacity: Int
   private let memory: AlignedMemory
 
+  // Private, so that no check of exclusive access is needed at run time.
+  private var used = 0
+
   /// The number of elements. Growing it exposes what the elements last held (at first zeros).
   public var count: Int {
-    didSet { precondition(count >= 0 && count <= capacity, "count out of range") }
+    get { used }
+    set {
+      precondition(newValue >= 0 && newValue <= capacity, "count out of range")
+      used = newValue
+    }
   }
 
   /// Makes an empty list.
   public init(capacity: Int) {
     precondition(capacity >= 0, "negative capacity")
     self.capacity = capacity
-    count = 0
     memory = AlignedMemory(byteCount: capacity * MemoryLayout<Int32>.stride)
   }
 
@@ -27,19 +33,20 @@ public final class IndexList: @unchecked Sendable {
   /// One element; the index is checked.
   public subscript(index: Int) -> Int32 {
     get {
-      precondition(index >= 0 && index < count, "index out of range")
+      precondition(index >= 0 && index < used, "index out of range")
       return unsafe memory.address.assumingMemoryBound(to: Int32.self)[index]
     }
     set {
-      precondition(index >= 0 && index < count, "index out of range")
+      precondition(index >= 0 && index < used, "index out of range")
       unsafe memory.address.assumingMemoryBound(to: Int32.self)[index] = newValue
     }
   }
 
   /// Adds one element at the end; there must be room.
   public func append(_ element: Int32) {
-    count += 1
-    self[count - 1] = element
+    precondition(used < capacity, "no room")
+    unsafe memory.address.assumingMemoryBound(to: Int32.self)[used] = element
+    used += 1
   }
 
   /// Empties the list.
@@ -47,7 +54,7 @@ public final class IndexList: @unchecked Sendable {
 
   /// All elements, without ownership.
   public var view: IndexRows {
-    unsafe IndexRows(base: memory.address.assumingMemoryBound(to: Int32.self), count: count)
+    unsafe IndexRows(base: memory.address.assumingMemoryBound(to: Int32.self), count: used)
   }
 }
 

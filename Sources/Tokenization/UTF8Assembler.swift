@@ -16,6 +16,8 @@ struct UTF8Assembler: Sendable {
   /// Takes more bytes and returns the text that is now certain.
   mutating func append(_ bytes: some Collection<UInt8>) -> String {
     if bytes.isEmpty { return "" }
+    // Most pieces are whole characters of one byte.
+    if pending.isEmpty, bytes.allSatisfy({ $0 < 0x80 }) { return String(decoding: bytes, as: UTF8.self) }
     let input = pending + bytes
     pending = []
     var output: [UInt8] = []

@@ -9,7 +9,7 @@ import Testing
 /// What `acceptance` prints and writes, and how it reads its options.
 struct AcceptanceOutputTests {
   private func members(_ report: AcceptanceReport) throws -> [String: Any] {
-    let line = try AcceptanceDocument(report).document.line()
+    let line = AcceptanceDocument(report).document.line()
     return try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
   }
 

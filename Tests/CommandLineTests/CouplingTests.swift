@@ -84,7 +84,7 @@ struct CouplingTests {
     let line = try #require(AcceptanceTable.describeCoupling(report.results[0]))
     #expect(line.contains("1-TV"))
     #expect(AcceptancePage(report, samples: []).html.contains("limit: 1−TV"))
-    let document = try AcceptanceDocument(report).document.line()
+    let document = AcceptanceDocument(report).document.line()
     let members = try JSONSerialization.jsonObject(with: Data(document.utf8)) as? [String: Any]
     let settings = try #require(members?["settings"] as? [[String: Any]])
     let written = try #require(settings[0]["coupling"] as? [String: Any])
