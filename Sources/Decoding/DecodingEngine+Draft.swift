@@ -110,14 +110,15 @@ extension DecodingEngine {
       let token =
         forced
         ?? sampler.sample(
-          logits, row: row, options: sequence.request.sampling, history: sequence.history,
+          logits, row: row, peaks: workspace.draftPeaks, options: sequence.request.sampling,
+          history: sequence.history,
           position: sequence.tokens.count + sequence.drafts.count,
           excluded: sequence.excludedDraftTokens)
       guard sequence.request.speculation == .automatic else {
         sequence.addDraft(token)
         continue
       }
-      let confidence = forced == nil ? sampler.probability(of: token, logits, row: row) : 1
+      let confidence = forced == nil ? workspace.draftPeaks.probability(of: token, logits, row: row) : 1
       weigh(sequence, token: token, confidence: confidence)
     }
   }

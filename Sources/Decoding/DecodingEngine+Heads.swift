@@ -88,10 +88,13 @@ extension DecodingEngine {
   /// Runs a head on the rows that were listed.
   func runHead(_ head: Int, source: DecoderModel.DraftSource) {
     guard draftRows.count > 0 else { return }
+    var asksConfidence = false
+    for sequence in drafting where sequence.request.speculation == .automatic { asksConfidence = true }
     let elapsed = measured {
       model.draft(
         head: head, draftRows, source: source, sourceIndex: draftSources, queries: draftQueries,
-        outputs: draftOutputs, isDraft: true, cache: cache, workspace: workspace, pool: pool,
+        outputs: draftOutputs, isDraft: true, withConfidence: asksConfidence, cache: cache,
+        workspace: workspace, pool: pool,
         kernels: configuration.kernels)
     }
     if drafting.count > 0 { controller.recordHead(rows: drafting.count, nanoseconds: elapsed) }

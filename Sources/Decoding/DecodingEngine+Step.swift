@@ -150,7 +150,8 @@ extension DecodingEngine {
   private func target(_ sequence: SequenceState, _ logits: FloatRows, row: Int) -> Int32 {
     sequence.thinking.forcedToken
       ?? sampler.sample(
-        logits, row: row, options: sequence.request.sampling, history: sequence.history,
+        logits, row: row, peaks: workspace.peaks, options: sequence.request.sampling,
+        history: sequence.history,
         position: sequence.tokens.count, excluded: sequence.excludedTokens)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Models
 import Tensors
 
 /// Chooses tokens from logits. The choice is a function of logits, options, history and absolute position.
@@ -26,23 +27,32 @@ final class Sampler {
   }
 
   /// The token at absolute position `position`, from row `row` of `logits`; never one of `excluded`.
+  ///
+  /// - Parameter peaks: Where the rows of logits are greatest, where that is known already.
   func sample(
-    _ logits: FloatRows, row: Int, options: SamplingOptions, history: TokenHistory, position: Int,
-    excluded: [Int32] = []
+    _ logits: FloatRows, row: Int, peaks: LogitPeaks? = nil, options: SamplingOptions, history: TokenHistory,
+    position: Int, excluded: [Int32] = []
   ) -> Int32 {
+    if let peaks, !needsAdjustment(options, excluded) {
+      let best = peaks.best(logits, row: row)
+      if options.isGreedy { return Int32(truncatingIfNeeded: best) }
+      return draw(logits, row: row, best: best, options: options, position: position)
+    }
     let (source, sourceRow) = adjust(logits, row: row, options, history, excluded: excluded)
     let best = kernels.argmax(source, row: sourceRow)
     if options.isGreedy { return Int32(truncatingIfNeeded: best) }
     return draw(source, row: sourceRow, best: best, options: options, position: position)
   }
 
+  private func needsAdjustment(_ options: SamplingOptions, _ excluded: [Int32]) -> Bool {
+    options.repetitionPenalty != 1 || !options.biases.isEmpty || !excluded.isEmpty
+  }
+
   /// The logits after biases, penalties and exclusions: a row of its own where there are any.
   private func adjust(
     _ logits: FloatRows, row: Int, _ options: SamplingOptions, _ history: TokenHistory, excluded: [Int32]
   ) -> (source: FloatRows, row: Int) {
-    guard options.repetitionPenalty != 1 || !options.biases.isEmpty || !excluded.isEmpty else {
-      return (logits, row)
-    }
+    guard needsAdjustment(options, excluded) else { return (logits, row) }
     logits.copyRow(row, to: adjusted.view, row: 0)
     for bias in options.biases { adjusted[0, Int(bias.token)] += bias.bias }
     if options.repetitionPenalty != 1 { penalise(options.repetitionPenalty, history) }
@@ -75,7 +85,7 @@ final class Sampler {
     return result
   }
 
-  /// The probability of a token by softmax over a row: the drafter's own confidence in it.
+  /// The probability of a token by softmax over a row, the same with any number of threads.
   func probability(of token: Int32, _ logits: FloatRows, row: Int) -> Float {
     let best = kernels.argmax(logits, row: row)
     kernels.exponentials(logits, row: row, offset: logits[row, best], output: exponentials.view, outputRow: 0)

@@ -88,9 +88,14 @@ public final class DecoderModel: Sendable {
         finalNorm.apply(kernels, hidden, row: row, to: normed, row: row)
       }
       worker.barrier()
+      let panels = worker.share(of: outputHead.panelCount)
+      let logits = workspace.logits.view
       kernels.multiply(
-        outputHead, panels: worker.share(of: outputHead.panelCount), input: normed, inputIndex: outputs.view,
-        output: workspace.logits.view, rowCount: outputs.count)
+        outputHead, panels: panels, input: normed, inputIndex: outputs.view, output: logits,
+        rowCount: outputs.count)
+      workspace.peaks.record(
+        logits, rowCount: outputs.count, panels: panels, kernels: kernels, worker: worker.index,
+        withSums: false)
     }
   }
 
@@ -105,10 +110,12 @@ public final class DecoderModel: Sendable {
   /// Runs MTP head `head` on the rows: row r holds the token at position(r) + head + 1 and takes the hidden row
   /// `sourceIndex[r]` of `source`. Every row fills the head's cache; `workspace.draftHidden` gets one row for each of
   /// `queries` (indices of rows, ascending), `workspace.draftLogits` one for each of `outputs` (ordinals of queries; nil for
-  /// all of them). With `isDraft` the logits come from the head that drafts are read from, which may be a narrower copy.
+  /// all of them). With `isDraft` the logits come from the head that drafts are read from, which may be a narrower copy;
+  /// `withConfidence` prepares `workspace.draftPeaks` for probabilities.
   public func draft(
     head: Int, _ rows: StepRows, source: DraftSource, sourceIndex: IndexList, queries: IndexList,
-    outputs: IndexList? = nil, isDraft: Bool = false, cache: KeyValueCache, workspace: Workspace,
+    outputs: IndexList? = nil, isDraft: Bool = false, withConfidence: Bool = false, cache: KeyValueCache,
+    workspace: Workspace,
     pool: WorkerPool,
     kernels: KernelSet
   ) {
@@ -123,7 +130,7 @@ public final class DecoderModel: Sendable {
         workspace: workspace)
       mtpHead.apply(
         context, embedding: embedding, outputHead: outputHead, source: hidden, sourceIndex: sourceIndex.view,
-        queries: queries.view, outputs: outputs?.view)
+        queries: queries.view, outputs: outputs?.view, withConfidence: withConfidence)
     }
   }
 }

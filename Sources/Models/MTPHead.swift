@@ -25,9 +25,10 @@ struct MTPHead: Sendable {
   ///   - source: Hidden rows h; row r of the step uses source row `sourceIndex[r]`.
   ///   - queries: Rows of the step whose hidden rows are needed, ascending.
   ///   - outputs: Ordinals of the queries that need logits; nil for all.
+  ///   - withConfidence: Whether probabilities of drafts will be asked for.
   func apply(
     _ context: ForwardContext, embedding: PackedMatrix, outputHead: PackedMatrix, source: FloatRows,
-    sourceIndex: IndexRows, queries: IndexRows, outputs: IndexRows?
+    sourceIndex: IndexRows, queries: IndexRows, outputs: IndexRows?, withConfidence: Bool
   ) {
     let worker = context.worker
     let workspace = context.workspace
@@ -56,8 +57,13 @@ struct MTPHead: Sendable {
       outputNorm.apply(context.kernels, residual, row: row, to: normed, row: row)
     }
     worker.barrier()
+    let panels = worker.share(of: outputHead.panelCount)
+    let logits = workspace.draftLogits.view
+    let outputCount = outputs?.count ?? queries.count
     context.kernels.multiply(
-      outputHead, panels: worker.share(of: outputHead.panelCount), input: normed, inputIndex: outputs,
-      output: workspace.draftLogits.view, rowCount: outputs?.count ?? queries.count)
+      outputHead, panels: panels, input: normed, inputIndex: outputs, output: logits, rowCount: outputCount)
+    workspace.draftPeaks.record(
+      logits, rowCount: outputCount, panels: panels, kernels: context.kernels, worker: worker.index,
+      withSums: withConfidence)
   }
 }

@@ -58,6 +58,10 @@ public final class Workspace: @unchecked Sendable {
   public let draftHidden: FloatMatrix
   /// Logits of the last MTP pass, in query order, [maximumOutputRows, vocabulary].
   public let draftLogits: FloatMatrix
+  /// Where the rows of logits are greatest.
+  public let peaks: LogitPeaks
+  /// Where the rows of the MTP heads' logits are greatest.
+  public let draftPeaks: LogitPeaks
 
   /// The routed experts that the last pass (main model or MTP head) read; worker 0 counts.
   public internal(set) var expertReads = ExpertReads()
@@ -102,6 +106,11 @@ public final class Workspace: @unchecked Sendable {
     draftHidden = matrix(
       widths.hidden, rows: headCount > 1 ? maximumRows + (headCount - 1) * stashRows : queryRows)
     draftLogits = matrix(widths.vocabulary, rows: maximumOutputRows)
+    func peaks() -> LogitPeaks {
+      LogitPeaks(rows: maximumOutputRows, vocabulary: widths.vocabulary, workerCount: workerCount)
+    }
+    self.peaks = peaks()
+    draftPeaks = peaks()
     hidden = matrix(widths.hidden)
     compactHidden = matrix(widths.hidden, rows: queryRows)
     normalized = matrix(widths.hidden)
