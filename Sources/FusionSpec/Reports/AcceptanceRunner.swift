@@ -9,12 +9,12 @@ import Tensors
 /// order rotates between prompts and repetitions, so that drift of the machine cancels. In a batch the whole set is run in one
 /// setting after another.
 public final class AcceptanceRunner {
-  private let model: LanguageModel
-  private let prompts: [ReportPrompt]
-  private let options: AcceptanceOptions
+  let model: LanguageModel
+  let prompts: [ReportPrompt]
+  let options: AcceptanceOptions
   private let skippedPrompts: [String]
   private let truncatedPrompts: [String]
-  private let requests: [[GenerationRequest]]  // [thinking mode][prompt], speculation left off
+  let requests: [[GenerationRequest]]  // [thinking mode][prompt], speculation left off
   private let budgetRequests: [[GenerationRequest]]  // [budget][prompt]
   private let fixedEngine: DecodingEngine
   private let learningEngine: DecodingEngine
@@ -31,7 +31,7 @@ public final class AcceptanceRunner {
       try prompts.map { prompt in
         var settings = options.limits
         settings.mode = mode ?? prompt.thinking
-        return try Self.request(model, prompt, settings, options)
+        return try GenerationRequest.forReport(model, prompt, settings, options)
       }
     }
     let budgets = try options.budgets.map { budget in
@@ -39,12 +39,12 @@ public final class AcceptanceRunner {
         var settings = options.limits
         settings.mode = .slow
         settings.budget = budget
-        return try Self.request(model, prompt, settings, options)
+        return try GenerationRequest.forReport(model, prompt, settings, options)
       }
     }
     let fitting = prompts.indices.filter { place in
       options.longPrompts == .fail
-        || (modes + budgets).allSatisfy { Self.longestPrompt($0[place]) < model.context }
+        || (modes + budgets).allSatisfy { $0[place].longestPromptCount < model.context }
     }
     let long = prompts.indices.filter { !fitting.contains($0) }.map { prompts[$0].id }
     skippedPrompts = options.longPrompts == .skip ? long : []
@@ -52,7 +52,7 @@ public final class AcceptanceRunner {
     let kept = options.longPrompts == .truncate ? Array(prompts.indices) : fitting
     self.prompts = kept.map { prompts[$0] }
     func keep(_ requests: [GenerationRequest]) -> [GenerationRequest] {
-      kept.map { Self.shortened(requests[$0], options, context: model.context) }
+      kept.map { requests[$0].shortened(options, context: model.context) }
     }
     requests = modes.map(keep)
     budgetRequests = budgets.map(keep)
@@ -61,32 +61,6 @@ public final class AcceptanceRunner {
     fixedEngine = model.makeEngine(batchSize: options.batch, context: context)
     learningEngine = model.makeEngine(batchSize: options.batch, context: context)
     for request in (requests + budgetRequests).joined() { try fixedEngine.check(request) }
-  }
-
-  private static func request(
-    _ model: LanguageModel, _ prompt: ReportPrompt, _ settings: ThinkingSettings, _ options: AcceptanceOptions
-  ) throws(PromptError) -> GenerationRequest {
-    try model.request(
-      prompt.prompt, thinking: settings, maximumTokens: options.maximumTokens, sampling: options.sampling,
-      stopTokens: options.ignoresEndOfSequence ? [] : nil, speculation: .off)
-  }
-
-  private static func longestPrompt(_ request: GenerationRequest) -> Int {
-    max(request.promptTokens.count, request.escalation?.promptTokens.count ?? 0)
-  }
-
-  /// The request with only the last tokens of prompts that do not fit, where that is asked for.
-  private static func shortened(
-    _ request: GenerationRequest, _ options: AcceptanceOptions, context: Int
-  ) -> GenerationRequest {
-    guard options.longPrompts == .truncate, longestPrompt(request) >= context else { return request }
-    let room = max(1, context - options.maximumTokens)
-    var request = request
-    request.promptTokens = request.promptTokens.suffix(room)
-    if let prompt = request.escalation?.promptTokens {
-      request.escalation?.promptTokens = prompt.suffix(room)
-    }
-    return request
   }
 
   /// The requests of all thinking modes.
@@ -107,7 +81,7 @@ public final class AcceptanceRunner {
   }
 
   /// Plain decoding, then the settings.
-  private var speculations: [Speculation] { [.off] + options.speculations }
+  var speculations: [Speculation] { [.off] + options.speculations }
 
   /// Runs everything.
   ///
@@ -199,12 +173,6 @@ public final class AcceptanceRunner {
     return results
   }
 
-  /// All replies of one setting in one thinking mode.
-  private struct ReplySet {
-    var replies: [ReplyMeasurement] = []
-    var milliseconds: Double?
-  }
-
   /// Pages in the weights and settles clocks before anything is timed.
   private func warmUp() throws {
     guard let request = requests.first?.first else { return }
@@ -220,73 +188,12 @@ public final class AcceptanceRunner {
     }
   }
 
-  private func engine(_ speculation: Speculation) -> DecodingEngine {
+  func engine(_ speculation: Speculation) -> DecodingEngine {
     speculation == .automatic ? learningEngine : fixedEngine
   }
 
-  private func runAlone(progress: (Int, Int) -> Void, isCancelled: () -> Bool) throws -> [[ReplySet]] {
-    let total = prompts.count * options.repetitions
-    var samples = requests.map { _ in
-      speculations.map { _ in [[ReplyMeasurement]](repeating: [], count: prompts.count) }
-    }
-    run: for repetition in 0..<options.repetitions {
-      for prompt in prompts.indices {
-        if isCancelled() { break run }
-        progress(repetition * prompts.count + prompt, total)
-        for mode in requests.indices {
-          for turn in speculations.indices {
-            let place = (turn + prompt + repetition) % speculations.count
-            var request = requests[mode][prompt]
-            request.speculation = speculations[place]
-            request.syntheticAcceptance = options.syntheticAcceptance
-            samples[mode][place][prompt] += try collect([request], engine: engine(request.speculation))
-          }
-        }
-      }
-    }
-    progress(total, total)
-    return samples.map { mode in
-      mode.map { setting in ReplySet(replies: setting.compactMap { ReplyMeasurement(merging: $0) }) }
-    }
-  }
-
-  private func runTogether(progress: (Int, Int) -> Void, isCancelled: () -> Bool) throws -> [[ReplySet]] {
-    let total = prompts.count * options.repetitions * requests.count * speculations.count
-    var done = 0
-    var samples = requests.map { _ in speculations.map { _ in [[ReplyMeasurement]]() } }
-    var times = requests.map { _ in speculations.map { _ in [Double]() } }
-    run: for repetition in 0..<options.repetitions {
-      for mode in requests.indices {
-        for turn in speculations.indices {
-          if isCancelled() { break run }
-          let place = (turn + repetition) % speculations.count
-          let batch = requests[mode].map { request in
-            var request = request
-            request.speculation = speculations[place]
-            request.syntheticAcceptance = options.syntheticAcceptance
-            return request
-          }
-          let start = ContinuousClock.now
-          let replies = try collect(batch, engine: engine(speculations[place]))
-          times[mode][place].append((ContinuousClock.now - start).milliseconds)
-          samples[mode][place].append(replies)
-          done += prompts.count
-          progress(done, total)
-        }
-      }
-    }
-    return zip(samples, times).map { samples, times in
-      zip(samples, times).map { runs, times in
-        let replies = (runs.first ?? []).indices.compactMap { prompt in
-          ReplyMeasurement(merging: runs.map { $0[prompt] })
-        }
-        return ReplySet(replies: replies, milliseconds: times.isEmpty ? nil : median(times))
-      }
-    }
-  }
-
   /// Runs requests through an engine to their ends.
-  private func collect(_ requests: [GenerationRequest], engine: DecodingEngine) throws -> [ReplyMeasurement] {
+  func collect(_ requests: [GenerationRequest], engine: DecodingEngine) throws -> [ReplyMeasurement] {
     let identifiers = try requests.map { try engine.submit($0) }
     let first = identifiers.first ?? 0
     var fates = [[TokenFate]](repeating: [], count: requests.count)
