@@ -42,6 +42,24 @@ struct DraftingTests {
   }
 
   @Test
+  func `more rows never take less`() {
+    var curve = CostCurve(maximumRows: 16)
+    for (rows, time) in [(1, 100.0), (2, 500), (4, 200), (8, 300)] {
+      curve.record(rows: rows, nanoseconds: time)
+    }
+    #expect(curve.time(1) == 100)
+    #expect(curve.time(2) == 200)
+    #expect(curve.time(3) == 200)
+    #expect(curve.time(6) == 250)
+    #expect(curve.marginal(rows: 2, extra: 2) == 0)
+    for _ in 0..<50 { curve.record(rows: 8, nanoseconds: 150) }
+    #expect(abs(curve.time(4) - 150) < 1)
+    #expect(curve.time(1) == 100)
+    for _ in 0..<2000 { curve.record(rows: 8, nanoseconds: 400) }
+    #expect(curve.time(4) == 200)
+  }
+
+  @Test
   func `drafting pauses when it never pays and probes rarely`() {
     var utility = DraftUtility()
     var attempts = 0
