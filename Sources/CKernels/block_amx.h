@@ -38,10 +38,10 @@ FS_INLINE void tiles_store(void *tile, bool rows, bool panels) {
 }
 
 /// Loads the inputs at x and the weights at `base`, a tile of each or two.
-FS_INLINE void tiles_load(const char *x, ptrdiff_t group_bytes, const char *base, ptrdiff_t second, bool rows,
+FS_INLINE void tiles_load(const char *x, ptrdiff_t row_bytes, const char *base, ptrdiff_t second, bool rows,
                           bool panels) {
-  _tile_loadd(4, x, 64);
-  if (rows) _tile_loadd(5, x + group_bytes, 64);
+  _tile_loadd(4, x, (size_t)row_bytes);
+  if (rows) _tile_loadd(5, x + FS_BLOCK_GROUP * row_bytes, (size_t)row_bytes);
   _tile_loadd(6, base, 64);
   if (panels) _tile_loadd(7, base + second, 64);
 }
@@ -76,12 +76,12 @@ FS_INLINE void tiles_multiply_int4(bool rows, bool panels) {
   if (rows && panels) _tile_dpbssd(3, 5, 7);
 }
 
-FS_INLINE void block_bf16_of(const char *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t group_bytes,
+FS_INLINE void block_bf16_of(const char *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t row_bytes,
                              fs_prefetch prefetch, float *tile, bool rows, bool panels) {
   tiles_clear(rows, panels);
   ptrdiff_t steps = (k + 31) / 32;
   for (ptrdiff_t step = 0; step < steps; step++) {
-    tiles_load(x + step * 1024, group_bytes, base + step * 1024, (ptrdiff_t)panel_bytes, rows, panels);
+    tiles_load(x + step * 64, row_bytes, base + step * 1024, (ptrdiff_t)panel_bytes, rows, panels);
     block_prefetch(prefetch, step, steps);
     tiles_multiply_bf16(rows, panels);
   }
@@ -89,17 +89,16 @@ FS_INLINE void block_bf16_of(const char *base, size_t panel_bytes, ptrdiff_t k, 
 }
 
 /// The tail of a row.
-FS_INLINE const char *block_tail(const char *x, ptrdiff_t group_bytes, ptrdiff_t k, ptrdiff_t row) {
-  ptrdiff_t lines = fs_groups(k) * FS_GROUP, tail_bytes = group_bytes / FS_BLOCK_GROUP - lines;
-  return x + row / FS_BLOCK_GROUP * group_bytes + FS_BLOCK_GROUP * lines + row % FS_BLOCK_GROUP * tail_bytes;
+FS_INLINE const char *block_tail(const char *x, ptrdiff_t row_bytes, ptrdiff_t k, ptrdiff_t row) {
+  return fs_row_tail(x + row * row_bytes, k);
 }
 
 /// Adds the integer sums [rows][panels][16] of group g, with the scales of their rows, to the result. `scales`, if any,
 /// are those of the panels' columns.
-FS_INLINE void block_join(const int32_t *sums, const char *x, ptrdiff_t group_bytes, ptrdiff_t k, ptrdiff_t g,
+FS_INLINE void block_join(const int32_t *sums, const char *x, ptrdiff_t row_bytes, ptrdiff_t k, ptrdiff_t g,
                           const lanes *scales, ptrdiff_t rows, int panels, float *tile) {
   for (ptrdiff_t r = 0; r < rows; r++) {
-    lanes scale = fs_tail_scales(block_tail(x, group_bytes, k, r))[g];
+    lanes scale = fs_tail_scales(block_tail(x, row_bytes, k, r))[g];
     FS_UNROLL for (int p = 0; p < panels; p++) {
       ptrdiff_t at = (r * panels + p) * FS_LANES;
       lanes_i32 sum;
@@ -111,60 +110,49 @@ FS_INLINE void block_join(const int32_t *sums, const char *x, ptrdiff_t group_by
   }
 }
 
-FS_INLINE void block_int8_of(const char *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t group_bytes,
+FS_INLINE void block_int8_of(const char *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t row_bytes,
                              ptrdiff_t row_count, fs_prefetch prefetch, float *tile, bool rows, bool panels) {
   _Alignas(64) int32_t sums[FS_BLOCK_ROWS * FS_BLOCK_PANELS * FS_LANES];
   for (ptrdiff_t r = 0; r < row_count; r++) {
-    lanes correction = *fs_tail_correction(block_tail(x, group_bytes, k, r));
+    lanes correction = *fs_tail_correction(block_tail(x, row_bytes, k, r));
     for (int p = 0; p < (panels ? 2 : 1); p++) lanes_store(tile + (r * (panels ? 2 : 1) + p) * FS_LANES, correction);
   }
   ptrdiff_t steps = (k + 63) / 64;
   for (ptrdiff_t g = 0; g < fs_groups(k); g++) {
     tiles_clear(rows, panels);
     for (ptrdiff_t step = 2 * g; step < 2 * g + 2 && step < steps; step++) {
-      tiles_load(x + step * 1024, group_bytes, base + step * 1024, (ptrdiff_t)panel_bytes, rows, panels);
+      tiles_load(x + step * 64, row_bytes, base + step * 1024, (ptrdiff_t)panel_bytes, rows, panels);
       block_prefetch(prefetch, step, steps);
       tiles_multiply_int8(rows, panels);
     }
     tiles_store(sums, rows, panels);
-    block_join(sums, x, group_bytes, k, g, NULL, row_count, panels ? 2 : 1, tile);
+    block_join(sums, x, row_bytes, k, g, NULL, row_count, panels ? 2 : 1, tile);
   }
 }
 
-FS_INLINE void block_int4_of(const char *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t group_bytes,
+/// The panels are unpacked, with signs.
+FS_INLINE void block_int4_of(const char *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t row_bytes,
                              ptrdiff_t row_count, fs_prefetch prefetch, float *tile, bool rows, bool panels) {
   _Alignas(64) int32_t sums[FS_BLOCK_ROWS * FS_BLOCK_PANELS * FS_LANES];
-  _Alignas(64) char weights[2][1024];  // 64 inputs of both panels, a byte each
   memset(tile, 0, (size_t)row_count * (panels ? 128 : 64));
-  for (ptrdiff_t half = 0; half < (k + FS_GROUP_HALF - 1) / FS_GROUP_HALF; half++) {
-    ptrdiff_t g = half / 2, side = half % 2;
-    const char *block = base + g * FS_INT4_BLOCK;
+  ptrdiff_t steps = (k + FS_GROUP_HALF - 1) / FS_GROUP_HALF;
+  for (ptrdiff_t step = 0; step < steps; step++) {
+    const char *half = base + step * FS_UNPACKED_HALF;
     lanes scales[2];
-    for (int p = 0; p < (panels ? 2 : 1); p++) {
-      const char *from = block + p * (ptrdiff_t)panel_bytes;
-      scales[p] = lanes_load_bf16(from + side * 2 * FS_LANES);
-      FS_UNROLL for (int i = 0; i < 8; i++) {
-        const char *line = from + 64 + (8 * side + i) * 64;
-        lanes_i32 both = __builtin_bit_cast(lanes_i32, lanes_load((const float *)line));
-        __m512i eight = _mm512_set1_epi8(8);
-        __m512i low = _mm512_sub_epi8((__m512i)(both & 0x0f0f0f0f), eight);
-        __m512i high = _mm512_sub_epi8((__m512i)((both >> 4) & 0x0f0f0f0f), eight);
-        memcpy(weights[p] + 128 * i, &low, 64);
-        memcpy(weights[p] + 128 * i + 64, &high, 64);
-      }
-    }
+    for (int p = 0; p < (panels ? 2 : 1); p++)
+      scales[p] = lanes_load((const float *)(const void *)(half + p * (ptrdiff_t)panel_bytes));
     tiles_clear(rows, panels);
-    tiles_load(x + half * 1024, group_bytes, weights[0], 1024, rows, panels);
-    block_prefetch(prefetch, half, (k + FS_GROUP_HALF - 1) / FS_GROUP_HALF);
+    tiles_load(x + step * 64, row_bytes, half + 64, (ptrdiff_t)panel_bytes, rows, panels);
+    block_prefetch(prefetch, step, steps);
     tiles_multiply_int4(rows, panels);
     tiles_store(sums, rows, panels);
-    block_join(sums, x, group_bytes, k, g, scales, row_count, panels ? 2 : 1, tile);
+    block_join(sums, x, row_bytes, k, step / 2, scales, row_count, panels ? 2 : 1, tile);
   }
 }
 
 // Constants for `rows` and `panels` leave straight code without tests.
 #define FS_BLOCK(format, call)                                                                                     \
-  static void block_##format(const void *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t group_bytes,   \
+  static void block_##format(const void *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t row_bytes,   \
                              ptrdiff_t rows, ptrdiff_t panels, fs_prefetch prefetch, float *tile) {                \
     if (rows > 16 && panels > 1) {                                                                                 \
       call(true, true);                                                                                            \
@@ -176,9 +164,9 @@ FS_INLINE void block_int4_of(const char *base, size_t panel_bytes, ptrdiff_t k, 
       call(false, false);                                                                                          \
     }                                                                                                              \
   }
-#define FS_CALL_BF16(many, both) block_bf16_of(base, panel_bytes, k, x, group_bytes, prefetch, tile, many, both)
-#define FS_CALL_INT8(many, both) block_int8_of(base, panel_bytes, k, x, group_bytes, rows, prefetch, tile, many, both)
-#define FS_CALL_INT4(many, both) block_int4_of(base, panel_bytes, k, x, group_bytes, rows, prefetch, tile, many, both)
+#define FS_CALL_BF16(many, both) block_bf16_of(base, panel_bytes, k, x, row_bytes, prefetch, tile, many, both)
+#define FS_CALL_INT8(many, both) block_int8_of(base, panel_bytes, k, x, row_bytes, rows, prefetch, tile, many, both)
+#define FS_CALL_INT4(many, both) block_int4_of(base, panel_bytes, k, x, row_bytes, rows, prefetch, tile, many, both)
 FS_BLOCK(bf16, FS_CALL_BF16)
 FS_BLOCK(int8, FS_CALL_INT8)
 FS_BLOCK(int4, FS_CALL_INT4)

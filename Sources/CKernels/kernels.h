@@ -31,28 +31,32 @@ typedef enum fs_form {
   FS_FORMS,
 } fs_form;
 
-/// Where a prepared row goes: its lines of 64 bytes `line_stride` bytes apart, scales and offsets to `tail`.
-typedef struct fs_prepared {
-  char *lines;
-  ptrdiff_t line_stride;
-  char *tail;
-} fs_prepared;
-
 /// tile[r][p][lane] = sum over i < k of x[r][i] * panel p's column `lane`, in the order of the format. int8 columns
 /// count as the integers they hold; `scale` follows.
 typedef void fs_tile_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile);
 
-/// Writes an input row of k floats in one of the forms, zeros behind it.
-typedef void fs_prepare_kernel(const float *x, ptrdiff_t k, fs_prepared to);
+/// Writes an input row of k floats in one of the forms, zeros behind it up to the end of a line of 64 bytes.
+typedef void fs_prepare_kernel(const float *x, ptrdiff_t k, void *to);
 
-/// Like a tile, for up to 32 rows and two panels. Rows come in groups of 16, `group_bytes` apart, the last one filled up:
-/// in a group the rows' first lines stand together, then their second lines and so on, then the rows' tails. Meanwhile
-/// the lines [begin, end) at `next` are asked for.
+/// How a tile ends: where its sums go, what is done to them.
+typedef struct fs_finish {
+  const float *tile;  // [rows][panels][16]
+  ptrdiff_t rows, panels;
+  const char *scales;  // of the first panel's columns, those of the next one panel_bytes further; NULL but for int8
+  size_t panel_bytes;
+  fs_rows y;
+  ptrdiff_t row, column;  // of y, where the tile begins
+  ptrdiff_t count;        // columns of y that the tile has
+  bool accumulate;
+} fs_finish;
+
+/// Like a tile, for up to 32 rows, `row_bytes` apart, and two panels. Rows are read in groups of 16, the last one too.
+/// Meanwhile the lines [begin, end) at `next` are asked for.
 typedef struct fs_prefetch {
   const char *next;
   ptrdiff_t begin, end;
 } fs_prefetch;
-typedef void fs_block_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t group_bytes,
+typedef void fs_block_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t row_bytes,
                              ptrdiff_t rows, ptrdiff_t panel_count, fs_prefetch prefetch, float *tile);
 enum { FS_BLOCK_GROUP = 16, FS_BLOCK_ROWS = 2 * FS_BLOCK_GROUP, FS_BLOCK_PANELS = 2 };
 
@@ -65,12 +69,16 @@ struct fs_kernels {
   fs_tile_kernel *tile[FS_FORMATS][FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // [format][rows][panels] or NULL
   fs_block_kernel *block[FS_FORMATS];  // or NULL
   ptrdiff_t block_rows[FS_FORMATS];    // the least rows for which blocks are used
+  /// Writes an int4 panel as bytes, 8 added or `is_signed`, with f32 scales: for every 64 inputs f32 [16], then
+  /// [fours][16][4]. Asks for the panel `ahead` bytes further. For blocks, and for tiles of many rows; or NULL.
+  void (*unpack)(const char *panel, ptrdiff_t k, bool is_signed, ptrdiff_t ahead, char *to);
+  fs_tile_kernel *unpacked_tile[FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // [rows][panels], from half the most rows on
   void (*begin_blocks)(void);          // before and after a run of blocks on a thread
   void (*end_blocks)(void);
-  /// y[i] = sums[i] * scales[i], or fma(sums[i], scales[i], base[i]) where base is not NULL; 16 columns, all may be y.
-  void (*scale)(const float *sums, const float *scales, const float *base, float *y);
-  /// y[i] = scale * silu(gate[i]) * up[i], 16 columns.
-  void (*gate)(const float *gate, const float *up, float scale, float *y);
+  /// y = sums, times their scales if any, or y + that: fma(sums, scales, y).
+  void (*finish)(fs_finish job);
+  /// y[r] = row_scale[job.row + r] * silu(gate) * up for pairs of panels; row_scale may be NULL for 1.
+  void (*finish_gated)(fs_finish job, const float *row_scale);
   void (*rms_norm)(const float *x, const float *weight, float epsilon, ptrdiff_t n, float *y);
   void (*latent_attention)(const float *query, ptrdiff_t query_stride, ptrdiff_t heads, ptrdiff_t rank, ptrdiff_t rope,
                            const float *cache, ptrdiff_t cache_stride, ptrdiff_t length, float scale, float *output,
@@ -81,6 +89,10 @@ struct fs_kernels {
   ptrdiff_t (*argmax)(const float *x, ptrdiff_t n);
   void (*exp)(const float *x, float offset, ptrdiff_t n, float *y);
 };
+
+static inline float *fs_row(fs_rows rows, ptrdiff_t r) {
+  return rows.base + (rows.index ? rows.index[r] : r) * rows.stride;
+}
 
 /// Groups of inputs, the last one perhaps not full.
 static inline ptrdiff_t fs_groups(ptrdiff_t k) { return (k + FS_GROUP - 1) / FS_GROUP; }
@@ -95,6 +107,11 @@ static inline size_t fs_tail_bytes(ptrdiff_t k) { return (size_t)(1 + 3 * fs_gro
 /// The tail of a row where it follows the lines.
 static inline const char *fs_row_tail(const void *row, ptrdiff_t k) {
   return (const char *)row + fs_groups(k) * FS_GROUP;
+}
+
+enum { FS_UNPACKED_HALF = 17 * 64, FS_MAX_UNPACKED_PANELS = 3 };  // bytes for 64 inputs of a panel; panels at a time
+static inline size_t fs_unpacked_bytes(ptrdiff_t k) {
+  return (size_t)((k + FS_GROUP_HALF - 1) / FS_GROUP_HALF) * FS_UNPACKED_HALF;
 }
 
 extern const fs_kernels fs_kernels_scalar;

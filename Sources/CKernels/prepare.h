@@ -17,26 +17,27 @@ FS_INLINE lanes lanes_load_within(const float *from, ptrdiff_t i, ptrdiff_t n) {
   return i < n ? lanes_load_part(from + i, n - i) : (lanes)0.0f;
 }
 
-static void prepare_rounded(const float *x, ptrdiff_t k, fs_prepared to) {
+static void prepare_rounded(const float *x, ptrdiff_t k, void *to) {
   for (ptrdiff_t i = 0; i <= k; i += FS_LANES) {  // an odd last input has a partner
     lanes value = __builtin_bit_cast(lanes, lanes_round_bf16(lanes_load_within(x, i, k)));
-    lanes_store((float *)(to.lines + i / FS_LANES * to.line_stride), value);
+    lanes_store((float *)to + i, value);
   }
 }
 
 typedef uint16_t lanes_u16 __attribute__((ext_vector_type(FS_LANES)));
 typedef int8_t lanes_i8 __attribute__((ext_vector_type(FS_LANES)));
 
-static void prepare_pairs(const float *x, ptrdiff_t k, fs_prepared to) {
+static void prepare_pairs(const float *x, ptrdiff_t k, void *to) {
   for (ptrdiff_t i = 0; i < (k + 31) / 32 * 32; i += FS_LANES) {
     lanes_u16 halves = __builtin_convertvector(lanes_round_bf16(lanes_load_within(x, i, k)) >> 16, lanes_u16);
-    memcpy(to.lines + i / 32 * to.line_stride + i % 32 * 2, &halves, sizeof halves);
+    memcpy((uint16_t *)to + i, &halves, sizeof halves);
   }
 }
 
-static void prepare_integers(const float *x, ptrdiff_t k, fs_prepared to) {
-  float *scales = fs_tail_scales(to.tail);
-  int32_t *offsets = fs_tail_offsets(to.tail, k);
+static void prepare_integers(const float *x, ptrdiff_t k, void *to) {
+  char *tail = (char *)to + fs_groups(k) * FS_GROUP;
+  float *scales = fs_tail_scales(tail);
+  int32_t *offsets = fs_tail_offsets(tail, k);
   float correction = 0;
   for (ptrdiff_t g = 0; g < fs_groups(k); g++, offsets += 2) {
     lanes_i32 greatest = 0;  // magnitudes compare as their bits do
@@ -55,7 +56,7 @@ static void prepare_integers(const float *x, ptrdiff_t k, fs_prepared to) {
         if (inverse == 0) integers = 0;
         sum += integers;
         lanes_i8 bytes = __builtin_convertvector(integers, lanes_i8);
-        memcpy(to.lines + at / 64 * to.line_stride + at % 64, &bytes, sizeof bytes);
+        memcpy((char *)to + at, &bytes, sizeof bytes);
       }
       sums[half] = __builtin_reduce_add(sum);
     }
@@ -63,5 +64,5 @@ static void prepare_integers(const float *x, ptrdiff_t k, fs_prepared to) {
     offsets[0] = -8 * sums[0];
     offsets[1] = -8 * sums[1];
   }
-  *fs_tail_correction(to.tail) = correction;
+  *fs_tail_correction(tail) = correction;
 }

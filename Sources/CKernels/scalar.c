@@ -54,17 +54,17 @@ static float rounded_to_bf16(float value) {
   return float_of_bits((bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000);
 }
 
-// The tiles of this set take rows whose lines stand without gaps.
-static void prepare_rounded(const float *x, ptrdiff_t k, fs_prepared prepared) {
-  float *to = (float *)(void *)prepared.lines;
+static void prepare_rounded(const float *x, ptrdiff_t k, void *prepared) {
+  float *to = prepared;
   for (ptrdiff_t i = 0; i < k; i++) to[i] = rounded_to_bf16(x[i]);
   if (k % 2) to[k] = 0;
 }
 
-static void prepare_integers(const float *x, ptrdiff_t k, fs_prepared prepared) {
-  int8_t *to = (int8_t *)prepared.lines;
-  int32_t *offsets = fs_tail_offsets(prepared.tail, k);
-  float correction = 0, *scales = fs_tail_scales(prepared.tail);
+static void prepare_integers(const float *x, ptrdiff_t k, void *prepared) {
+  int8_t *to = prepared;
+  char *tail = (char *)prepared + fs_groups(k) * FS_GROUP;
+  int32_t *offsets = fs_tail_offsets(tail, k);
+  float correction = 0, *scales = fs_tail_scales(tail);
   for (ptrdiff_t g = 0; g < fs_groups(k); g++, offsets += 2) {
     int32_t greatest = 0, sums[2] = {0, 0};
     for (ptrdiff_t i = g * FS_GROUP; i < (g + 1) * FS_GROUP && i < k; i++) {
@@ -83,7 +83,7 @@ static void prepare_integers(const float *x, ptrdiff_t k, fs_prepared prepared) 
     offsets[0] = -8 * sums[0];
     offsets[1] = -8 * sums[1];
   }
-  *fs_tail_correction(prepared.tail) = correction;
+  *fs_tail_correction(tail) = correction;
 }
 
 static void tile_f32(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile) {
@@ -146,14 +146,33 @@ static void tile_int4(const void *panels, size_t panel_bytes, ptrdiff_t k, const
   }
 }
 
-static void scale(const float *sums, const float *scales, const float *base, float *y) {
-  for (ptrdiff_t l = 0; l < FS_LANES; l++) y[l] = base ? fmaf(sums[l], scales[l], base[l]) : sums[l] * scales[l];
+/// The scale of column `lane` of the job's panel p; 1 where columns have none.
+static float scale_of(fs_finish job, ptrdiff_t p, ptrdiff_t lane) {
+  float value = 1;
+  if (job.scales) memcpy(&value, job.scales + (size_t)p * job.panel_bytes + (size_t)lane * 4, sizeof value);
+  return value;
 }
 
-static void gate(const float *gate, const float *up, float scale, float *y) {
-  for (ptrdiff_t l = 0; l < FS_LANES; l++) {
-    float silu = gate[l] / (1 + exponential(-gate[l]));
-    y[l] = scale * (silu * up[l]);
+static void finish(fs_finish job) {
+  for (ptrdiff_t r = 0; r < job.rows; r++) {
+    float *to = fs_row(job.y, job.row + r) + job.column;
+    for (ptrdiff_t n = 0; n < job.count; n++) {
+      float sum = job.tile[r * job.panels * FS_LANES + n], factor = scale_of(job, n / FS_LANES, n % FS_LANES);
+      to[n] = job.accumulate ? fmaf(sum, factor, to[n]) : sum * factor;
+    }
+  }
+}
+
+static void finish_gated(fs_finish job, const float *row_scale) {
+  for (ptrdiff_t r = 0; r < job.rows; r++) {
+    float *to = fs_row(job.y, job.row + r) + job.column, factor = row_scale ? row_scale[job.row + r] : 1;
+    for (ptrdiff_t n = 0; n < job.count; n++) {
+      ptrdiff_t pair = n / FS_LANES, lane = n % FS_LANES;
+      const float *sums = job.tile + (r * job.panels + 2 * pair) * FS_LANES;
+      float gate = sums[lane] * scale_of(job, 2 * pair, lane);
+      float up = sums[FS_LANES + lane] * scale_of(job, 2 * pair + 1, lane);
+      to[n] = factor * (gate / (1 + exponential(-gate)) * up);
+    }
   }
 }
 
@@ -227,8 +246,8 @@ const fs_kernels fs_kernels_scalar = {
              [FS_FORMAT_BF16][1][1] = tile_bf16,
              [FS_FORMAT_INT8][1][1] = tile_int8,
              [FS_FORMAT_INT4][1][1] = tile_int4},
-    .scale = scale,
-    .gate = gate,
+    .finish = finish,
+    .finish_gated = finish_gated,
     .rms_norm = rms_norm,
     .latent_attention = latent_attention,
     .grouped_attention = grouped_attention,

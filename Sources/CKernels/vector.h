@@ -1,16 +1,5 @@
-// Scale, norm, gate, argmax, exponentials and attention of the vector sets, written once over sixteen lanes. Include
+// Norm, argmax, exponentials and attention of the vector sets, written once over sixteen lanes. Include
 // after lanes.h and inside the target pragma; FS_ATTENTION_HEADS and FS_ATTENTION_VECTORS give the register tile.
-
-static void scale(const float *sums, const float *scales, const float *base, float *y) {
-  lanes sum = lanes_load(sums), factor = lanes_load(scales);
-  lanes_store(y, base ? lanes_fma(sum, factor, lanes_load(base)) : sum * factor);
-}
-
-static void gate(const float *gate, const float *up, float scale, float *y) {
-  lanes value = lanes_load(gate);
-  lanes silu = value / (1.0f + lanes_exp(-value));
-  lanes_store(y, (lanes)scale * (silu * lanes_load(up)));
-}
 
 static void exponentials(const float *x, float offset, ptrdiff_t n, float *y) {
   ptrdiff_t i = 0;

@@ -14,6 +14,7 @@
 #include "lanes.h"
 #include "prepare.h"
 #include "tile.h"
+#include "finish.h"
 #include "vector.h"
 #include "grouped_attention.h"
 
@@ -40,8 +41,8 @@ const fs_kernels fs_kernels_avx2 = {
 #undef FS_ENTRY
 #define FS_ENTRY(rows, panels) FS_TILE_ENTRY(int4, rows, panels),
     .tile[FS_FORMAT_INT4] = {FS_TILES(FS_ENTRY)},
-    .scale = scale,
-    .gate = gate,
+    .finish = finish,
+    .finish_gated = finish_gated,
     .rms_norm = rms_norm,
     .latent_attention = latent_attention,
     .grouped_attention = grouped_attention,

@@ -16,6 +16,7 @@
 #if defined(FS_BLOCKS)
 #include "block_amx.h"
 #endif
+#include "finish.h"
 #include "vector.h"
 #include "grouped_attention.h"
 
@@ -28,6 +29,8 @@
   entry(10, 2) entry(11, 1) entry(11, 2) entry(12, 1) entry(12, 2)
 
 FS_TILES(FS_TILE)
+#define FS_UNPACKED_TILE(rows, panels) FS_TILE_OF(unpacked, rows, panels)
+FS_UNPACKED_TILES(FS_UNPACKED_TILE)
 
 const fs_kernels FS_SET = {
     .name = FS_NAME,
@@ -57,11 +60,15 @@ const fs_kernels FS_SET = {
 #undef FS_ENTRY
 #define FS_ENTRY(rows, panels) FS_TILE_ENTRY(int4, rows, panels),
     .tile[FS_FORMAT_INT4] = {FS_TILES(FS_ENTRY)},
+#undef FS_ENTRY
+#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(unpacked, rows, panels),
+    .unpack = unpack,
+    .unpacked_tile = {FS_UNPACKED_TILES(FS_ENTRY)},
 #if defined(FS_BLOCKS)
     FS_BLOCKS
 #endif
-    .scale = scale,
-    .gate = gate,
+    .finish = finish,
+    .finish_gated = finish_gated,
     .rms_norm = rms_norm,
     .latent_attention = latent_attention,
     .grouped_attention = grouped_attention,

@@ -90,6 +90,24 @@ void fs_gated_matmul(const fs_kernels *kernels, fs_format format, const void *pa
 /// Bytes of scratch for `row_count` input rows of k floats, whatever the format.
 size_t fs_scratch_bytes(ptrdiff_t k, ptrdiff_t row_count);
 
+/// Bytes of one input row of k floats in the form in which a set's products with weights of a format take it; a multiple
+/// of 64.
+size_t fs_prepared_bytes(const fs_kernels *kernels, fs_format format, ptrdiff_t k);
+/// Brings rows into that form, one after the other, for products that share their inputs; 64-byte aligned.
+void fs_prepare(const fs_kernels *kernels, fs_format format, ptrdiff_t k, fs_rows x, ptrdiff_t row_count,
+                void *prepared);
+
+/// The two products with rows that are prepared already: row r is number (index ? index[r] : r) of those at x. Without
+/// an index, FS_PREPARED_PADDING rows behind the last one must be readable, whatever they hold.
+void fs_matmul_prepared(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k, ptrdiff_t columns,
+                        ptrdiff_t panel_begin, ptrdiff_t panel_end, const void *x, const int32_t *index, fs_rows y,
+                        ptrdiff_t row_count, bool accumulate, void *scratch, size_t scratch_bytes);
+void fs_gated_matmul_prepared(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k,
+                              ptrdiff_t columns, ptrdiff_t panel_begin, ptrdiff_t panel_end, const void *x,
+                              const int32_t *index, fs_rows y, ptrdiff_t row_count, const float *row_scale,
+                              void *scratch, size_t scratch_bytes);
+enum { FS_PREPARED_PADDING = 15 };
+
 /// y[i] = x[i] / sqrt(mean of x squared + epsilon) * weight[i]  (RMSNorm, arXiv 1910.07467). x may equal y.
 void fs_rms_norm(const fs_kernels *kernels, const float *x, const float *weight, float epsilon, ptrdiff_t n,
                  float *y);
