@@ -80,6 +80,8 @@ public final class Workspace: @unchecked Sendable {
   let attentionScratch: FloatMatrix  // [workers, scratch of all heads]
   let feedForward: FloatMatrix  // [rows, feed-forward width]
   let expertHidden: FloatMatrix  // [rows * experts per token, expert width]
+  let preparedInput: PreparedRows  // of routed experts, [rows, hidden]
+  let preparedHidden: PreparedRows  // `expertHidden` for the down projections
   let routerLogits: FloatMatrix  // [rows, router outputs]
   let selection: ExpertSelection
   let privateSelections: [ExpertSelection]  // one a worker
@@ -129,6 +131,9 @@ public final class Workspace: @unchecked Sendable {
     feedForward = matrix(widths.feedForward)
     let pairs = maximumRows * max(widths.expertsPerToken, 1)
     expertHidden = matrix(widths.expert, rows: pairs)
+    let isMixture = widths.expert > 0
+    preparedInput = PreparedRows(rowCount: isMixture ? maximumRows : 0, inputs: isMixture ? widths.hidden : 0)
+    preparedHidden = PreparedRows(rowCount: isMixture ? pairs : 0, inputs: widths.expert)
     routerLogits = matrix(widths.routerOutputs)
     func selection(rows: Int) -> ExpertSelection {
       ExpertSelection(

@@ -127,11 +127,11 @@ import CKernels
 }
 
 extension FloatRows {
-  fileprivate func kernelRows(_ index: IndexRows?) -> fs_rows {
+  func kernelRows(_ index: IndexRows?) -> fs_rows {
     unsafe fs_rows(base: base, stride: stride, index: index?.base)
   }
 
-  fileprivate func check(_ index: IndexRows?, _ rowCount: Int) {
+  func check(_ index: IndexRows?, _ rowCount: Int) {
     guard let index else {
       precondition(rowCount <= rows, "more rows than there are")
       return

@@ -14,6 +14,16 @@ struct MixtureOfExperts: Sendable {
   let experts: [Expert]  // at least one, all of one shape
   /// Added for every row, weighted by the router where that has a gate for it.
   let shared: GatedFeedForward?
+  /// Whether all weights of the routed experts are held in one format.
+  let hasOneFormat: Bool
+
+  init(router: ExpertRouter, experts: [Expert], shared: GatedFeedForward?) {
+    self.router = router
+    self.experts = experts
+    self.shared = shared
+    let format = experts[0].gateAndUp.format
+    hasOneFormat = experts.allSatisfy { $0.gateAndUp.format == format && $0.down.format == format }
+  }
 
   /// Writes the mixture of `norm(residual)` for rows 0 ..< rowCount to `output`, or adds it to what stands there.
   func apply(
@@ -22,16 +32,22 @@ struct MixtureOfExperts: Sendable {
   ) {
     let worker = context.worker
     let input = context.normalize(residual, count: rowCount, norm: norm)
+    let prepares = preparesRows(rowCount)
+    if prepares {  // the router's barrier shows them to all
+      context.kernels.prepare(
+        input, rows: worker.share(of: rowCount), for: format, into: context.workspace.preparedInput)
+    }
     let selection = router.route(context, input: input, count: rowCount)
     let groups = context.workspace.groups[worker.index]
     groups.build(selection, count: rowCount, expertCount: experts.count)
     if worker.index == 0 { context.workspace.expertReads.add(distinct: groups.activeExperts.count) }
 
-    computeInner(context, input: input, rowCount: rowCount, selection: selection, groups: groups)
+    let line = WorkLine(self, groups: groups, rowCount: rowCount, workerCount: worker.count)
+    computeInner(context, line: line, input: input, rowCount: rowCount, selection: selection, groups: groups)
     if !accumulate { for row in worker.share(of: rowCount) { output.fill(row: row, with: 0) } }
     worker.barrier()
+    if prepares { prepareSplitExperts(context, line: line, groups: groups) }
 
-    let expertInner = context.workspace.expertHidden.view
     let panels = worker.share(of: experts[0].down.panelCount)
     if let shared {
       let inner = context.workspace.feedForward.view.columns(0..<shared.down.inputs)
@@ -41,58 +57,132 @@ struct MixtureOfExperts: Sendable {
     for active in 0..<groups.activeExperts.count {
       let expert = Int(groups.activeExperts[active])
       let range = groups.range(of: expert)
-      context.kernels.multiply(
-        experts[expert].down, panels: panels, input: expertInner.rows(range), output: output,
-        outputIndex: groups.rows.view.subview(range), rowCount: range.count, accumulate: true)
+      let index = groups.rows.view.subview(range)
+      if prepares {
+        context.kernels.multiply(
+          experts[expert].down, panels: panels, input: context.workspace.preparedHidden, inputRows: range,
+          output: output, outputIndex: index, accumulate: true)
+      } else {
+        context.kernels.multiply(
+          experts[expert].down, panels: panels, input: context.workspace.expertHidden.view.rows(range),
+          output: output, outputIndex: index, rowCount: range.count, accumulate: true)
+      }
     }
     worker.barrier()
   }
 
-  /// Gate, up and activation of the shared and the routed experts. The panels of all of them form one line of work that
-  /// is cut into equal parts by cost: a panel costs one read of its weights plus its rows.
+  /// The format of all routed experts.
+  private var format: WeightFormat { experts[0].gateAndUp.format }
+
+  /// Whether rows are laid out for the kernels once instead of in each product that takes them. Few rows are not worth
+  /// it: every worker normalises them for itself.
+  private func preparesRows(_ rowCount: Int) -> Bool { rowCount > Workspace.fewRows && hasOneFormat }
+
+  /// Gate, up and activation of the shared and the routed experts. Workers take their parts of the line of work.
   private func computeInner(
-    _ context: ForwardContext, input: FloatRows, rowCount: Int, selection: ExpertSelection,
+    _ context: ForwardContext, line: WorkLine, input: FloatRows, rowCount: Int, selection: ExpertSelection,
     groups: ExpertGroups
   ) {
-    let worker = context.worker
-    let readCost = 3
-    let sharedPanels = shared?.gateAndUp.panelCount ?? 0
-    let expertPanels = experts[0].gateAndUp.panelCount
-    let sharedCost = sharedPanels * (rowCount + readCost)
-    var total = sharedCost
-    for active in 0..<groups.activeExperts.count {
-      total += expertPanels * (groups.range(of: Int(groups.activeExperts[active])).count + readCost)
-    }
-    let from = total * worker.index / worker.count
-    let to = total * (worker.index + 1) / worker.count
-
-    // The panels of a block whose first unit of cost lies in [from, to); the block begins at `begin` in the line.
-    func mine(begin: Int, panels: Int, cost: Int) -> Range<Int> {
-      let lower = min(max((from - begin + cost - 1) / cost, 0), panels)
-      return lower..<max(lower, min((to - begin + cost - 1) / cost, panels))
-    }
-
+    let workspace = context.workspace
     if let shared {
-      let panels = mine(begin: 0, panels: sharedPanels, cost: rowCount + readCost)
+      let panels = line.panels(
+        of: context.worker.index, begin: 0, panels: line.sharedPanels, cost: line.sharedCost)
       if !panels.isEmpty {
         context.kernels.multiplyGated(
           shared.gateAndUp, panels: panels, input: input,
-          output: context.workspace.feedForward.view.columns(0..<shared.down.inputs), rowCount: rowCount,
+          output: workspace.feedForward.view.columns(0..<shared.down.inputs), rowCount: rowCount,
           rowScale: router.hasSharedGate ? FloatVectorView(selection.sharedWeights.view, row: 0) : nil)
       }
     }
-    var begin = sharedCost
+    let prepares = preparesRows(rowCount)
+    var begin = line.sharedPanels * line.sharedCost
     for active in 0..<groups.activeExperts.count {
       let expert = Int(groups.activeExperts[active])
       let range = groups.range(of: expert)
-      let cost = range.count + readCost
-      let panels = mine(begin: begin, panels: expertPanels, cost: cost)
-      begin += expertPanels * cost
+      let cost = line.cost(rows: range.count)
+      let panels = line.panels(of: context.worker.index, begin: begin, panels: line.expertPanels, cost: cost)
+      begin += line.expertPanels * cost
       if panels.isEmpty { continue }
-      context.kernels.multiplyGated(
-        experts[expert].gateAndUp, panels: panels, input: input, inputIndex: groups.rows.view.subview(range),
-        output: context.workspace.expertHidden.view.rows(range), rowCount: range.count,
-        rowScale: FloatVectorView(groups.rowWeights.view, row: 0).subview(range))
+      let index = groups.rows.view.subview(range)
+      let output = workspace.expertHidden.view.rows(range)
+      let scale = FloatVectorView(groups.rowWeights.view, row: 0).subview(range)
+      if prepares {
+        context.kernels.multiplyGated(
+          experts[expert].gateAndUp, panels: panels, input: workspace.preparedInput, inputIndex: index,
+          output: output, rowCount: range.count, rowScale: scale)
+        if panels.count == line.expertPanels {  // while the rows are in cache
+          context.kernels.prepare(
+            workspace.expertHidden.view, rows: range, for: format, into: workspace.preparedHidden)
+        }
+      } else {
+        context.kernels.multiplyGated(
+          experts[expert].gateAndUp, panels: panels, input: input, inputIndex: index, output: output,
+          rowCount: range.count, rowScale: scale)
+      }
     }
+  }
+
+  /// Prepares the inner rows of experts that several workers computed. Ends with a barrier if there are any.
+  private func prepareSplitExperts(_ context: ForwardContext, line: WorkLine, groups: ExpertGroups) {
+    let workspace = context.workspace
+    var begin = line.sharedPanels * line.sharedCost
+    var isAny = false
+    for active in 0..<groups.activeExperts.count {
+      let range = groups.range(of: Int(groups.activeExperts[active]))
+      let cost = line.cost(rows: range.count)
+      if line.isSplit(begin: begin, panels: line.expertPanels, cost: cost) {
+        isAny = true
+        let share = context.worker.share(of: range.count)
+        let mine = range.lowerBound + share.lowerBound..<range.lowerBound + share.upperBound
+        context.kernels.prepare(
+          workspace.expertHidden.view, rows: mine, for: format, into: workspace.preparedHidden)
+      }
+      begin += line.expertPanels * cost
+    }
+    if isAny { context.worker.barrier() }
+  }
+}
+
+/// The panels of the shared and of all routed experts' gate and up matrices as one line of work, cut into equal parts by
+/// cost: a panel costs one read of its weights plus its rows.
+private struct WorkLine {
+  let sharedPanels: Int
+  let sharedCost: Int
+  let expertPanels: Int
+  private let total: Int
+  private let workerCount: Int
+
+  init(_ mixture: MixtureOfExperts, groups: ExpertGroups, rowCount: Int, workerCount: Int) {
+    sharedPanels = mixture.shared?.gateAndUp.panelCount ?? 0
+    sharedCost = rowCount + Self.readCost
+    expertPanels = mixture.experts[0].gateAndUp.panelCount
+    self.workerCount = workerCount
+    var total = sharedPanels * sharedCost
+    for active in 0..<groups.activeExperts.count {
+      total += expertPanels * (groups.range(of: Int(groups.activeExperts[active])).count + Self.readCost)
+    }
+    self.total = total
+  }
+
+  private static let readCost = 3
+
+  /// Of one panel that meets so many rows.
+  func cost(rows: Int) -> Int { rows + Self.readCost }
+
+  /// A worker's panels of a block that begins at `begin` in the line: those whose first unit of cost lies in its part.
+  func panels(of worker: Int, begin: Int, panels: Int, cost: Int) -> Range<Int> {
+    let from = total * worker / workerCount
+    let to = total * (worker + 1) / workerCount
+    let lower = min(max((from - begin + cost - 1) / cost, 0), panels)
+    return lower..<max(lower, min((to - begin + cost - 1) / cost, panels))
+  }
+
+  /// Whether no worker has all panels of a block.
+  func isSplit(begin: Int, panels count: Int, cost: Int) -> Bool {
+    for worker in 0..<workerCount
+    where panels(of: worker, begin: begin, panels: count, cost: cost).count == count {
+      return false
+    }
+    return true
   }
 }
