@@ -130,23 +130,34 @@ FS_INLINE void block_int8_of(const char *base, size_t panel_bytes, ptrdiff_t k, 
   }
 }
 
-/// The panels are unpacked, with signs.
 FS_INLINE void block_int4_of(const char *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t row_bytes,
                              ptrdiff_t row_count, fs_prefetch prefetch, float *tile, bool rows, bool panels) {
   _Alignas(64) int32_t sums[FS_BLOCK_ROWS * FS_BLOCK_PANELS * FS_LANES];
+  _Alignas(64) char weights[2][1024];  // 64 inputs of both panels, a byte each
   memset(tile, 0, (size_t)row_count * (panels ? 128 : 64));
-  ptrdiff_t steps = (k + FS_GROUP_HALF - 1) / FS_GROUP_HALF;
-  for (ptrdiff_t step = 0; step < steps; step++) {
-    const char *half = base + step * FS_UNPACKED_HALF;
+  for (ptrdiff_t half = 0; half < (k + FS_GROUP_HALF - 1) / FS_GROUP_HALF; half++) {
+    ptrdiff_t g = half / 2, side = half % 2;
+    const char *block = base + g * FS_INT4_BLOCK;
     lanes scales[2];
-    for (int p = 0; p < (panels ? 2 : 1); p++)
-      scales[p] = lanes_load((const float *)(const void *)(half + p * (ptrdiff_t)panel_bytes));
+    for (int p = 0; p < (panels ? 2 : 1); p++) {
+      const char *from = block + p * (ptrdiff_t)panel_bytes;
+      scales[p] = lanes_load_bf16(from + side * 2 * FS_LANES);
+      FS_UNROLL for (int i = 0; i < 8; i++) {
+        const char *line = from + 64 + (8 * side + i) * 64;
+        lanes_i32 both = __builtin_bit_cast(lanes_i32, lanes_load((const float *)line));
+        __m512i eight = _mm512_set1_epi8(8);
+        __m512i low = _mm512_sub_epi8((__m512i)(both & 0x0f0f0f0f), eight);
+        __m512i high = _mm512_sub_epi8((__m512i)((both >> 4) & 0x0f0f0f0f), eight);
+        memcpy(weights[p] + 128 * i, &low, 64);
+        memcpy(weights[p] + 128 * i + 64, &high, 64);
+      }
+    }
     tiles_clear(rows, panels);
-    tiles_load(x + step * 64, row_bytes, half + 64, (ptrdiff_t)panel_bytes, rows, panels);
-    block_prefetch(prefetch, step, steps);
+    tiles_load(x + half * 64, row_bytes, weights[0], 1024, rows, panels);
+    block_prefetch(prefetch, half, (k + FS_GROUP_HALF - 1) / FS_GROUP_HALF);
     tiles_multiply_int4(rows, panels);
     tiles_store(sums, rows, panels);
-    block_join(sums, x, row_bytes, k, step / 2, scales, row_count, panels ? 2 : 1, tile);
+    block_join(sums, x, row_bytes, k, g, scales, row_count, panels ? 2 : 1, tile);
   }
 }
 

@@ -17,7 +17,7 @@ size_t fs_form_bytes(fs_form form, ptrdiff_t k) {
 }
 
 size_t fs_scratch_bytes(ptrdiff_t k, ptrdiff_t row_count) {
-  return (size_t)row_count * fs_form_bytes(FS_FORM_FLOATS, k) + FS_MAX_UNPACKED_PANELS * fs_unpacked_bytes(k);
+  return (size_t)row_count * fs_form_bytes(FS_FORM_FLOATS, k);
 }
 
 size_t fs_prepared_bytes(const fs_kernels *kernels, fs_format format, ptrdiff_t k) {

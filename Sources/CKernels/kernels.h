@@ -69,10 +69,6 @@ struct fs_kernels {
   fs_tile_kernel *tile[FS_FORMATS][FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // [format][rows][panels] or NULL
   fs_block_kernel *block[FS_FORMATS];  // or NULL
   ptrdiff_t block_rows[FS_FORMATS];    // the least rows for which blocks are used
-  /// Writes an int4 panel as bytes, 8 added or `is_signed`, with f32 scales: for every 64 inputs f32 [16], then
-  /// [fours][16][4]. Asks for the panel `ahead` bytes further. For blocks, and for tiles of many rows; or NULL.
-  void (*unpack)(const char *panel, ptrdiff_t k, bool is_signed, ptrdiff_t ahead, char *to);
-  fs_tile_kernel *unpacked_tile[FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // [rows][panels], from half the most rows on
   void (*begin_blocks)(void);          // before and after a run of blocks on a thread
   void (*end_blocks)(void);
   /// y = sums, times their scales if any, or y + that: fma(sums, scales, y).
@@ -107,11 +103,6 @@ static inline size_t fs_tail_bytes(ptrdiff_t k) { return (size_t)(1 + 3 * fs_gro
 /// The tail of a row where it follows the lines.
 static inline const char *fs_row_tail(const void *row, ptrdiff_t k) {
   return (const char *)row + fs_groups(k) * FS_GROUP;
-}
-
-enum { FS_UNPACKED_HALF = 17 * 64, FS_MAX_UNPACKED_PANELS = 3 };  // bytes for 64 inputs of a panel; panels at a time
-static inline size_t fs_unpacked_bytes(ptrdiff_t k) {
-  return (size_t)((k + FS_GROUP_HALF - 1) / FS_GROUP_HALF) * FS_UNPACKED_HALF;
 }
 
 extern const fs_kernels fs_kernels_scalar;

@@ -16,9 +16,8 @@ typedef struct product {
   const int32_t *index;    // of rows, or NULL
   ptrdiff_t row_count;
   bool uses_blocks;
-  bool unpacks;            // int4 weights become bytes before they meet many rows
   char *scratch;
-  size_t scratch_bytes;    // without the room for unpacked panels, which follows
+  size_t scratch_bytes;
 } product;
 
 enum { CACHED_BYTES = 640 << 10, CACHED_BLOCK_BYTES = 1280 << 10 };  // of prepared rows, for tiles and for blocks
@@ -55,7 +54,6 @@ static ptrdiff_t rows_at_once(product *job, input_rows x, ptrdiff_t row_count) {
   if (capacity >= FS_BLOCK_GROUP) capacity = capacity / FS_BLOCK_GROUP * FS_BLOCK_GROUP;  // blocks read that many rows at once
   ptrdiff_t count = smaller(row_count, capacity);
   job->uses_blocks = has_blocks && capacity >= FS_BLOCK_GROUP && count >= kernels->block_rows[job->format];
-  job->unpacks = job->format == FS_FORMAT_INT4 && (job->uses_blocks || (kernels->unpack && count > kernels->tile_rows));
   return count;
 }
 
@@ -110,39 +108,23 @@ static ptrdiff_t next_panels(const product *job, ptrdiff_t left, ptrdiff_t step)
   return job->uses_blocks ? smaller(left, FS_BLOCK_PANELS) : group_panels(job, left, step);
 }
 
-/// Makes the weights of a group of panels ready; returns where they stand.
-static const char *weights_of(const product *job, ptrdiff_t first_panel, ptrdiff_t panels) {
-  const char *weights = job->panels + first_panel * (ptrdiff_t)job->panel_bytes;
-  if (!job->unpacks) return weights;
-  char *unpacked = job->scratch + job->scratch_bytes;
-  for (ptrdiff_t p = 0; p < panels; p++)
-    job->kernels->unpack(weights + p * (ptrdiff_t)job->panel_bytes, job->k, job->uses_blocks,
-                         panels * (ptrdiff_t)job->panel_bytes, unpacked + (size_t)p * fs_unpacked_bytes(job->k));
-  return unpacked;
-}
-
 /// Fills tile [rows][panels][16] for the rows from first_row on; a set without a kernel of this shape goes panel by
 /// panel.
-static void compute_tile(const product *job, ptrdiff_t first_panel, const char *weights, ptrdiff_t panels,
-                         ptrdiff_t first_row, ptrdiff_t rows, float *tile) {
-  size_t weight_bytes = job->unpacks ? fs_unpacked_bytes(job->k) : job->panel_bytes;
+static void compute_tile(const product *job, ptrdiff_t first_panel, ptrdiff_t panels, ptrdiff_t first_row,
+                         ptrdiff_t rows, float *tile) {
+  const char *weights = job->panels + first_panel * (ptrdiff_t)job->panel_bytes;
   if (job->uses_blocks) {
     // While the rows go by, the panels that follow are brought in, a part for each block.
     ptrdiff_t lines = panels * (ptrdiff_t)job->panel_bytes / 64, block = first_row / FS_BLOCK_ROWS;
     ptrdiff_t blocks = (job->row_count + FS_BLOCK_ROWS - 1) / FS_BLOCK_ROWS;
-    const char *next = job->panels + (first_panel + panels) * (ptrdiff_t)job->panel_bytes;
-    fs_prefetch prefetch = {next, lines * block / blocks, lines * (block + 1) / blocks};
-    job->kernels->block[job->format](weights, weight_bytes, job->k, job->input + first_row * job->input_stride,
+    fs_prefetch prefetch = {weights + lines * 64, lines * block / blocks, lines * (block + 1) / blocks};
+    job->kernels->block[job->format](weights, job->panel_bytes, job->k, job->input + first_row * job->input_stride,
                                      job->input_stride, rows, panels, prefetch, tile);
     return;
   }
   const void *x[FS_MAX_TILE_ROWS];
   for (ptrdiff_t r = 0; r < rows; r++)
     x[r] = job->input + (job->index ? job->index[first_row + r] : first_row + r) * job->input_stride;
-  if (job->unpacks) {
-    job->kernels->unpacked_tile[rows][panels](weights, weight_bytes, job->k, x, tile);
-    return;
-  }
   fs_tile_kernel *kernel = job->kernels->tile[job->format][rows][panels];
   if (kernel) {
     kernel(weights, job->panel_bytes, job->k, x, tile);
@@ -163,8 +145,6 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
   ptrdiff_t each = gated ? 2 : 1;  // panels of sixteen outputs
   panel_end = smaller(panel_end, (columns + FS_LANES - 1) / FS_LANES);
   job->panel_bytes = fs_panel_bytes(job->format, job->k);
-  size_t room = FS_MAX_UNPACKED_PANELS * fs_unpacked_bytes(job->k);
-  job->scratch_bytes = job->scratch_bytes > room ? (job->scratch_bytes - room) / 64 * 64 : 0;
   _Alignas(64) float tile[FS_TILE_FLOATS];
   for (ptrdiff_t first = 0, count; first < row_count; first += count) {
     count = rows_at_once(job, x, row_count - first);
@@ -172,12 +152,11 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
     if (job->uses_blocks) kernels->begin_blocks();
     for (ptrdiff_t panel = panel_begin * each, width; panel < panel_end * each; panel += width) {
       width = next_panels(job, panel_end * each - panel, each);
-      const char *weights = weights_of(job, panel, width);
       const char *scales = job->panels + (panel + 1) * (ptrdiff_t)job->panel_bytes - FS_LANES * (ptrdiff_t)sizeof(float);
       ptrdiff_t column = panel / each * FS_LANES;
       for (ptrdiff_t row = 0, rows; row < count; row += rows) {
         rows = next_rows(job, count - row);
-        compute_tile(job, panel, weights, width, row, rows, tile);
+        compute_tile(job, panel, width, row, rows, tile);
         fs_finish ending = {.tile = tile, .rows = rows, .panels = width,
                             .scales = job->format == FS_FORMAT_INT8 ? scales : NULL, .panel_bytes = job->panel_bytes,
                             .y = y, .row = first + row, .column = column,

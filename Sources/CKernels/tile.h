@@ -204,58 +204,6 @@ FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, cons
   tile_store(sum, tile, rows, panels);
 }
 
-#if defined(FS_VNNI)
-/// int4 weights that are bytes already.
-FS_INLINE void tile_unpacked(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
-                             int rows, int panels) {
-  tile_sums sum;
-  tile_clear(sum, rows, panels);
-  for (ptrdiff_t half = 0; half < (k + FS_GROUP_HALF - 1) / FS_GROUP_HALF; half++) {
-    const char *weights = base + half * FS_UNPACKED_HALF;
-    tile_integers integers;
-    FS_UNROLL for (int r = 0; r < rows; r++) {
-      lanes_i32 start = fs_tail_offsets(fs_row_tail(x[r], k), k)[half];
-      FS_UNROLL for (int p = 0; p < panels; p++) integers[r][p] = start;
-    }
-    for (ptrdiff_t i = 0; i < FS_GROUP_HALF / 4; i++) {
-      lanes_i32 fours[FS_MAX_TILE_PANELS];
-      FS_UNROLL for (int p = 0; p < panels; p++)
-        fours[p] = __builtin_bit_cast(
-            lanes_i32, lanes_load((const float *)(const void *)(weights + (size_t)p * panel_bytes + 64 + i * 64)));
-      tile_fours(integers, fours, x, half * FS_GROUP_HALF + 4 * i, rows, panels);
-    }
-    FS_UNROLL for (int r = 0; r < rows; r++) {
-      lanes scale = fs_tail_scales(fs_row_tail(x[r], k))[half / 2];
-      FS_UNROLL for (int p = 0; p < panels; p++) {
-        lanes columns = lanes_load((const float *)(const void *)(weights + (size_t)p * panel_bytes));
-        sum[r][p] = lanes_fma(__builtin_convertvector(integers[r][p], lanes) * columns, scale, sum[r][p]);
-      }
-    }
-  }
-  tile_store(sum, tile, rows, panels);
-}
-
-static void unpack(const char *panel, ptrdiff_t k, bool is_signed, ptrdiff_t ahead, char *to) {
-  const __m512i offset = _mm512_set1_epi8(is_signed ? 8 : 0);
-  for (ptrdiff_t half = 0; half < (k + FS_GROUP_HALF - 1) / FS_GROUP_HALF; half++, to += FS_UNPACKED_HALF) {
-    const char *block = panel + half / 2 * FS_INT4_BLOCK;
-    if (half % 2 == 0) __builtin_prefetch(block + ahead, 0, 2);
-    lanes_store((float *)(void *)to, lanes_load_bf16(block + half % 2 * 2 * FS_LANES));
-    FS_UNROLL for (int i = 0; i < 8; i++) {
-      const char *line = block + 64 + (8 * (half % 2) + i) * 64;
-      __builtin_prefetch(line + ahead, 0, 2);
-      __m512i both = _mm512_loadu_si512(line), mask = _mm512_set1_epi8(15);
-      __m512i low = _mm512_and_si512(both, mask), high = _mm512_and_si512(_mm512_srli_epi32(both, 4), mask);
-      _mm512_storeu_si512(to + 64 + 128 * i, _mm512_sub_epi8(low, offset));
-      _mm512_storeu_si512(to + 128 + 128 * i, _mm512_sub_epi8(high, offset));
-    }
-  }
-}
-#define FS_UNPACKED_TILES(entry)                                                                        \
-  entry(6, 1) entry(6, 2) entry(6, 3) entry(7, 1) entry(7, 2) entry(7, 3) entry(8, 1) entry(8, 2) entry(8, 3) \
-  entry(9, 1) entry(9, 2) entry(10, 1) entry(10, 2) entry(11, 1) entry(11, 2) entry(12, 1) entry(12, 2)
-#endif
-
 #define FS_TILE_OF(format, rows, panels)                                                                     \
   static void tile_##format##_##rows##x##panels(const void *base, size_t panel_bytes, ptrdiff_t k,           \
                                                 const void *const *x, float *tile) {                         \

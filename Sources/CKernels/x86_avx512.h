@@ -29,8 +29,6 @@
   entry(10, 2) entry(11, 1) entry(11, 2) entry(12, 1) entry(12, 2)
 
 FS_TILES(FS_TILE)
-#define FS_UNPACKED_TILE(rows, panels) FS_TILE_OF(unpacked, rows, panels)
-FS_UNPACKED_TILES(FS_UNPACKED_TILE)
 
 const fs_kernels FS_SET = {
     .name = FS_NAME,
@@ -60,10 +58,6 @@ const fs_kernels FS_SET = {
 #undef FS_ENTRY
 #define FS_ENTRY(rows, panels) FS_TILE_ENTRY(int4, rows, panels),
     .tile[FS_FORMAT_INT4] = {FS_TILES(FS_ENTRY)},
-#undef FS_ENTRY
-#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(unpacked, rows, panels),
-    .unpack = unpack,
-    .unpacked_tile = {FS_UNPACKED_TILES(FS_ENTRY)},
 #if defined(FS_BLOCKS)
     FS_BLOCKS
 #endif

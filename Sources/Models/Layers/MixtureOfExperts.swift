@@ -164,7 +164,7 @@ private struct WorkLine {
     self.total = total
   }
 
-  private static let readCost = 12
+  private static let readCost = 3
 
   /// Of one panel that meets so many rows.
   func cost(rows: Int) -> Int { rows + Self.readCost }
