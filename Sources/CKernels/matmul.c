@@ -51,7 +51,8 @@ static ptrdiff_t rows_at_once(product *job, input_rows x, ptrdiff_t row_count) {
   bool has_blocks = kernels->block[job->format] && smaller(row_count, capacity) >= kernels->block_rows[job->format];
   // Blocks read rows that follow each other; rows of an index are copied.
   if (!x.prepared || (has_blocks && x.index)) capacity = smaller(capacity, (ptrdiff_t)(job->scratch_bytes / row_bytes));
-  if (capacity >= FS_BLOCK_GROUP) capacity = capacity / FS_BLOCK_GROUP * FS_BLOCK_GROUP;  // blocks read that many rows at once
+  // Blocks read that many rows at once.
+  if (capacity >= FS_BLOCK_GROUP) capacity = capacity / FS_BLOCK_GROUP * FS_BLOCK_GROUP;
   ptrdiff_t count = smaller(row_count, capacity);
   job->uses_blocks = has_blocks && capacity >= FS_BLOCK_GROUP && count >= kernels->block_rows[job->format];
   return count;
