@@ -41,8 +41,8 @@ FS_INLINE void grouped_weigh(float *scores, grouped_range range, float greatest,
   lanes_store(totals, total);
 }
 
-/// The values of a tile of units whose ranges differ: what all see goes through the tile, the rest unit by unit, so that
-/// no unit meets a value that it does not see.
+/// The values of a tile of units whose ranges differ: what all see goes through the tile, the rest unit by unit, so
+/// that no unit meets a value that it does not see.
 static void grouped_values_ragged(float *sums, ptrdiff_t padded, const float *values, const grouped_range *ranges,
                                   const float *weights, const float *corrections) {
   grouped_range common = ranges[0];
@@ -54,19 +54,21 @@ static void grouped_values_ragged(float *sums, ptrdiff_t padded, const float *va
   for (int u = 0; u < GROUPED_TILE; u++) {
     grouped_range before = {ranges[u].begin, common.begin < ranges[u].end ? common.begin : ranges[u].end};
     if (before.end < before.begin) before.end = before.begin;
-    grouped_values_functions[0][0](sums + u * padded, padded, values, before, weights + u * FS_ATTENTION_BLOCK, corrections + u,
-                       NULL);
+    grouped_values_functions[0][0](sums + u * padded, padded, values, before, weights + u * FS_ATTENTION_BLOCK,
+                                   corrections + u, NULL);
   }
   if (common.begin < common.end) grouped_values_functions[1][0](sums, padded, values, common, weights, NULL, NULL);
   for (int u = 0; u < GROUPED_TILE; u++) {
     grouped_range after = {common.end > ranges[u].begin ? common.end : ranges[u].begin, ranges[u].end};
     if (after.begin < after.end)
-      grouped_values_functions[0][0](sums + u * padded, padded, values, after, weights + u * FS_ATTENTION_BLOCK, NULL, NULL);
+      grouped_values_functions[0][0](sums + u * padded, padded, values, after, weights + u * FS_ATTENTION_BLOCK, NULL,
+                                     NULL);
   }
 }
 
-/// One block of positions for all units. `whole`: every unit sees all of it. `next`: the block after it, or NULL. The first
-/// units pull the block's values towards the core while they are scored, and the next block's keys meanwhile.
+/// One block of positions for all units. `whole`: every unit sees all of it. `next`: the block after it, or NULL. The
+/// first units pull the block's values towards the core while they are scored, and the next block's keys as they take
+/// these in; together they ask for each line once.
 FS_INLINE void grouped_block(const fs_grouped_units *units, const grouped_work *work, const float *keys,
                              const float *next, bool whole, const grouped_range *ranges) {
   const grouped_range all = {0, FS_ATTENTION_BLOCK};

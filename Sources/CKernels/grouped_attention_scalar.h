@@ -1,4 +1,4 @@
-// Grouped-query attention of the reference set: what grouped_attention.h computes, as plain loops. Included by scalar.c.
+// Grouped-query attention of the reference set: what grouped_attention.h computes, as plain loops. For scalar.c.
 
 /// exp(x) for x <= 0; 0 below FS_EXP_LEAST_WEIGHT.
 static float exponential_weight(float x) {

@@ -91,7 +91,8 @@ typedef void grouped_values_function(float *sums, ptrdiff_t padded, const float 
       const float *corrections, const float *next) {                                                               \
     ptrdiff_t d = 0;                                                                                               \
     for (; d + FS_ATTENTION_VECTORS * FS_LANES <= padded; d += FS_ATTENTION_VECTORS * FS_LANES) {                   \
-      grouped_values(sums + d, units, FS_ATTENTION_VECTORS, padded, values + d, range, weights, corrections, ahead, next); \
+      grouped_values(sums + d, units, FS_ATTENTION_VECTORS, padded, values + d, range, weights, corrections, ahead, \
+                     next);                                                                                         \
       next += ahead * FS_ATTENTION_BLOCK * FS_LANES;                                                               \
     }                                                                                                              \
     for (; d < padded; d += FS_LANES)                                                                              \
@@ -99,7 +100,8 @@ typedef void grouped_values_function(float *sums, ptrdiff_t padded, const float 
   }
 
 // The table of a function's variants: [one unit, a tile][ahead].
-#define GROUPED_VARIANTS(what, units) {what##_##units##_0, what##_##units##_1, what##_##units##_2, NULL, what##_##units##_4}
+#define GROUPED_VARIANTS(what, units) \
+  {what##_##units##_0, what##_##units##_1, what##_##units##_2, NULL, what##_##units##_4}
 #define GROUPED_ALL_FUNCTIONS(units) \
   GROUPED_TILE_FUNCTIONS(units, 0)   \
   GROUPED_TILE_FUNCTIONS(units, 1)   \
