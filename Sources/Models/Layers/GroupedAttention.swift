@@ -55,9 +55,10 @@ struct GroupedAttention: Sendable {
 
     let query = projected.columns(0..<shape.queryWidth)
     let fresh = projected.columns(shape.queryWidth..<shape.queryWidth + shape.cacheWidth)
-    // Heads of all rows form one line of work, so that one row is shared out as well.
+    // Heads of all rows form one line of work, so that one row is shared out as well. Keys stand transposed in the cache:
+    // the rows of one head after the other meet the same lines, and a worker will read the heads that it writes.
     for unit in worker.share(of: rowCount * shape.keyValueHeads) {
-      cache(context, fresh, row: unit / shape.keyValueHeads, head: unit % shape.keyValueHeads, layer: layer)
+      cache(context, fresh, row: unit % rowCount, head: unit / rowCount, layer: layer)
     }
     for unit in worker.share(of: queryCount * shape.heads) {
       let ordinal = unit / shape.heads
