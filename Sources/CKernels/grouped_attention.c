@@ -1,19 +1,45 @@
-// Grouped-query attention over a range of query heads: one call into the kernel set for each key-value head.
+// Grouped-query attention: the layout of its cache, and the rows and heads that one pass over a cache serves.
 #include "kernels.h"
 
-size_t fs_grouped_attention_scratch(ptrdiff_t heads) { return (size_t)heads * (FS_ATTENTION_BLOCK + 2); }
+size_t fs_grouped_cache_floats(ptrdiff_t width, ptrdiff_t capacity) {
+  ptrdiff_t blocks = (capacity + FS_ATTENTION_BLOCK - 1) / FS_ATTENTION_BLOCK;
+  return (size_t)blocks * (size_t)fs_grouped_block_floats(width);
+}
 
-void fs_grouped_attention(const fs_kernels *kernels, const float *query, ptrdiff_t query_stride, ptrdiff_t head_begin,
-                          ptrdiff_t head_end, ptrdiff_t heads_per_group, ptrdiff_t width, const float *cache,
-                          ptrdiff_t cache_stride, ptrdiff_t value_offset, ptrdiff_t begin, ptrdiff_t length,
-                          float scale, float *output, ptrdiff_t output_stride, float *scratch) {
-  ptrdiff_t next;
-  for (ptrdiff_t head = head_begin; head < head_end; head = next) {
-    ptrdiff_t group = head / heads_per_group, group_end = (group + 1) * heads_per_group;
-    next = group_end < head_end ? group_end : head_end;
-    const float *keys = cache + group * width;
-    kernels->grouped_attention(query + head * query_stride, query_stride, next - head, width, keys, keys + value_offset,
-                               cache_stride, begin, length, scale, output + head * output_stride, output_stride,
-                               scratch);
+void fs_grouped_cache_store(float *cache, ptrdiff_t width, ptrdiff_t position, const float *restrict key,
+                            const float *restrict value) {
+  ptrdiff_t at = position % FS_ATTENTION_BLOCK;
+  float *block = cache + position / FS_ATTENTION_BLOCK * fs_grouped_block_floats(width);
+  float *keys = block + at;
+  float *values = block + FS_ATTENTION_BLOCK * width + at * fs_padded_width(width);
+  for (ptrdiff_t d = 0; d < width; d++) {
+    keys[d * FS_ATTENTION_BLOCK] = key[d];
+    values[d] = value[d];
   }
+}
+
+/// For each unit its scores, its result so far and the lanes of its total; then three numbers.
+size_t fs_grouped_attention_scratch(ptrdiff_t width) {
+  return (size_t)FS_GROUPED_UNITS * (size_t)(FS_ATTENTION_BLOCK + fs_padded_width(width) + FS_LANES + 3);
+}
+
+void fs_grouped_attention(const fs_kernels *kernels, const fs_grouped_queries *queries, const float *cache,
+                          float *scratch) {
+  fs_grouped_units units = {.width = queries->width, .scale = queries->scale};
+  for (ptrdiff_t i = queries->begin; i < queries->end; i++) {
+    ptrdiff_t row = queries->index ? queries->index[i] : i;
+    ptrdiff_t end = (ptrdiff_t)queries->positions[row] + 1;
+    ptrdiff_t begin = queries->window > 0 && queries->window < end ? end - queries->window : 0;
+    for (ptrdiff_t head = queries->head_begin; head < queries->head_end; head++) {
+      units.query[units.count] = queries->query + row * queries->query_stride + head * units.width;
+      units.output[units.count] = queries->output + i * queries->output_stride + head * units.width;
+      units.begin[units.count] = begin;
+      units.end[units.count] = end;
+      if (++units.count == FS_GROUPED_UNITS) {
+        kernels->grouped_attention(&units, cache, scratch);
+        units.count = 0;
+      }
+    }
+  }
+  if (units.count > 0) kernels->grouped_attention(&units, cache, scratch);
 }

@@ -1,66 +1,166 @@
 // Grouped-query attention of the vector sets, written once over sixteen lanes. Include after vector.h and inside the
 // target pragma.
+//
+// A "unit" is one head of one row. All units of a pass take a block of positions together: first their scores, then
+// weights and values. Neither the arithmetic of a unit nor its order knows of the others.
+#include "grouped_attention_tiles.h"
 
-enum { KEYS_AHEAD = 16 };
+/// The working memory of a pass.
+typedef struct grouped_work {
+  float *sums;         // [units][padded width]
+  float *scores;       // [units][FS_ATTENTION_BLOCK], then the weights
+  float *totals;       // [units][FS_LANES]
+  float *greatest;     // [units]
+  float *highest;      // [units], of this block
+  float *corrections;  // [units]
+  ptrdiff_t width, padded;
+  float scale;
+} grouped_work;
 
-/// One block of positions for a few query heads that share one key-value head. The caller has zeroed output and totals
-/// and set greatest to -infinity.
-FS_INLINE void grouped_block(const float *query, ptrdiff_t query_stride, int heads, ptrdiff_t width, const float *keys,
-                             const float *values, ptrdiff_t stride, ptrdiff_t count, float scale, float *output,
-                             ptrdiff_t output_stride, float *scores, float *greatest, float *totals) {
-  for (ptrdiff_t t = 0; t < count; t += 4) {
-    const float *four[4];
-    for (int j = 0; j < 4; j++) four[j] = keys + (t + j < count ? t + j : t) * stride;
-    // A head's keys are short pieces of long rows, which the processor does not foresee: keys are asked for some positions
-    // ahead, values while the same positions are scored.
-    for (int j = 0; j < 4; j++)
-      for (ptrdiff_t d = 0; d < width; d += FS_LANES) {
-        __builtin_prefetch(keys + (t + j + KEYS_AHEAD) * stride + d, 0, 3);
-        __builtin_prefetch(values + (t + j) * stride + d, 0, 3);
-      }
-    score_tile(query, query_stride, heads, four, width, scale, scores + t, count - t);
+/// The greatest score of the range; scores of its panels that lie outside it become -infinity.
+FS_INLINE float grouped_mask(float *scores, grouped_range range) {
+  ptrdiff_t begin = range.begin / FS_LANES * FS_LANES, end = (range.end + FS_LANES - 1) / FS_LANES * FS_LANES;
+  for (ptrdiff_t t = begin; t < range.begin; t++) scores[t] = -INFINITY;
+  for (ptrdiff_t t = range.end; t < end; t++) scores[t] = -INFINITY;
+  lanes maximum = -INFINITY;
+  for (ptrdiff_t t = begin; t < end; t += FS_LANES) {
+    lanes value = lanes_load(scores + t);
+    maximum = value > maximum ? value : maximum;
   }
-  float corrections[FS_ATTENTION_HEADS];
-  for (int h = 0; h < heads; h++)
-    corrections[h] = weigh(scores + h * FS_ATTENTION_BLOCK, count, greatest + h, totals + h);
-  ptrdiff_t d = 0;
-  for (; d + FS_ATTENTION_VECTORS * FS_LANES <= width; d += FS_ATTENTION_VECTORS * FS_LANES)
-    value_tile(output + d, output_stride, heads, FS_ATTENTION_VECTORS, values + d, stride, count, scores, corrections);
-  for (; d + FS_LANES <= width; d += FS_LANES)
-    value_tile(output + d, output_stride, heads, 1, values + d, stride, count, scores, corrections);
-  for (; d < width; d++)
-    for (int h = 0; h < heads; h++) {
-      float sum = output[h * output_stride + d] * corrections[h];
-      for (ptrdiff_t t = 0; t < count; t++) sum = fmaf(scores[h * FS_ATTENTION_BLOCK + t], values[t * stride + d], sum);
-      output[h * output_stride + d] = sum;
-    }
+  return lanes_maximum(maximum);
 }
 
-static void grouped_attention(const float *query, ptrdiff_t query_stride, ptrdiff_t heads, ptrdiff_t width,
-                              const float *keys, const float *values, ptrdiff_t stride, ptrdiff_t begin,
-                              ptrdiff_t length, float scale, float *output, ptrdiff_t output_stride, float *scratch) {
-  float *greatest = scratch + heads * FS_ATTENTION_BLOCK, *totals = greatest + heads;
-  for (ptrdiff_t h = 0; h < heads; h++) {
-    greatest[h] = -INFINITY;
-    totals[h] = 0;
-    memset(output + h * output_stride, 0, (size_t)width * sizeof(float));
+/// Scores become weights relative to `greatest`; the total so far is corrected.
+FS_INLINE void grouped_weigh(float *scores, grouped_range range, float greatest, float correction, float *totals) {
+  lanes total = lanes_load(totals) * correction;
+  for (ptrdiff_t t = range.begin / FS_LANES * FS_LANES; t < range.end; t += FS_LANES) {
+    lanes weight = grouped_weight(lanes_load(scores + t) - greatest);
+    lanes_store(scores + t, weight);
+    total += weight;
   }
-  for (ptrdiff_t block = begin - begin % FS_ATTENTION_BLOCK; block < length; block += FS_ATTENTION_BLOCK) {
-    ptrdiff_t first = block < begin ? begin : block;
-    ptrdiff_t end = length - block < FS_ATTENTION_BLOCK ? length : block + FS_ATTENTION_BLOCK;
-    const float *k = keys + first * stride, *v = values + first * stride;
-    ptrdiff_t h = 0;
-    for (; h + FS_ATTENTION_HEADS <= heads; h += FS_ATTENTION_HEADS)
-      grouped_block(query + h * query_stride, query_stride, FS_ATTENTION_HEADS, width, k, v, stride, end - first, scale,
-                    output + h * output_stride, output_stride, scratch + h * FS_ATTENTION_BLOCK, greatest + h,
-                    totals + h);
-    for (; h < heads; h++)
-      grouped_block(query + h * query_stride, query_stride, 1, width, k, v, stride, end - first, scale,
-                    output + h * output_stride, output_stride, scratch + h * FS_ATTENTION_BLOCK, greatest + h,
-                    totals + h);
+  lanes_store(totals, total);
+}
+
+/// The values of a tile of units whose ranges differ: what all see goes through the tile, the rest unit by unit, so
+/// that no unit meets a value that it does not see.
+static void grouped_values_ragged(float *sums, ptrdiff_t padded, const float *values, const grouped_range *ranges,
+                                  const float *weights, const float *corrections) {
+  grouped_range common = ranges[0];
+  for (int u = 1; u < GROUPED_TILE; u++) {
+    common.begin = ranges[u].begin > common.begin ? ranges[u].begin : common.begin;
+    common.end = ranges[u].end < common.end ? ranges[u].end : common.end;
   }
-  for (ptrdiff_t h = 0; h < heads; h++) {
-    float inverse = 1 / totals[h];
-    for (ptrdiff_t d = 0; d < width; d++) output[h * output_stride + d] *= inverse;
+  if (common.end < common.begin) common.end = common.begin;
+  for (int u = 0; u < GROUPED_TILE; u++) {
+    grouped_range before = {ranges[u].begin, common.begin < ranges[u].end ? common.begin : ranges[u].end};
+    if (before.end < before.begin) before.end = before.begin;
+    grouped_values_functions[0][0](sums + u * padded, padded, values, before, weights + u * FS_ATTENTION_BLOCK,
+                                   corrections + u, NULL);
+  }
+  if (common.begin < common.end) grouped_values_functions[1][0](sums, padded, values, common, weights, NULL, NULL);
+  for (int u = 0; u < GROUPED_TILE; u++) {
+    grouped_range after = {common.end > ranges[u].begin ? common.end : ranges[u].begin, ranges[u].end};
+    if (after.begin < after.end)
+      grouped_values_functions[0][0](sums + u * padded, padded, values, after, weights + u * FS_ATTENTION_BLOCK, NULL,
+                                     NULL);
+  }
+}
+
+/// One block of positions for all units. `whole`: every unit sees all of it. `next`: the block after it, or NULL. The
+/// first units pull the block's values towards the core while they are scored, and the next block's keys as they take
+/// these in; together they ask for each line once.
+FS_INLINE void grouped_block(const fs_grouped_units *units, const grouped_work *work, const float *keys,
+                             const float *next, bool whole, const grouped_range *ranges) {
+  const grouped_range all = {0, FS_ATTENTION_BLOCK};
+  const float *values = keys + FS_ATTENTION_BLOCK * work->width;
+  ptrdiff_t count = units->count, step;
+  ptrdiff_t ahead = count < 2 * GROUPED_TILE ? 4 : count < 4 * GROUPED_TILE ? 2 : 1;
+  for (ptrdiff_t u = 0; u < count; u += step) {
+    step = count - u < GROUPED_TILE ? 1 : GROUPED_TILE;
+    grouped_range any = whole ? all : ranges[u];
+    for (ptrdiff_t other = u + 1; !whole && other < u + step; other++) {
+      any.begin = ranges[other].begin < any.begin ? ranges[other].begin : any.begin;
+      any.end = ranges[other].end > any.end ? ranges[other].end : any.end;
+    }
+    ptrdiff_t begin = any.begin / FS_LANES, end = (any.end + FS_LANES - 1) / FS_LANES;
+    ptrdiff_t lines = u / GROUPED_TILE * ahead;  // of four for each element of the width
+    float *scores = work->scores + u * FS_ATTENTION_BLOCK;
+    grouped_scores_function *score = grouped_scores_functions[step > 1][lines < 4 ? ahead : 0];
+    score(units->query + u, end - begin, work->width, keys + begin * FS_LANES, work->scale, scores + begin * FS_LANES,
+          values + lines * work->width * FS_LANES);
+    for (ptrdiff_t v = u; v < u + step; v++)
+      work->highest[v] = grouped_mask(work->scores + v * FS_ATTENTION_BLOCK, whole ? all : ranges[v]);
+  }
+  for (ptrdiff_t u = 0; u < count; u += FS_LANES) {
+    lanes previous = lanes_load(work->greatest + u), value = lanes_load(work->highest + u);
+    value = value > previous ? value : previous;
+    lanes_store(work->greatest + u, value);
+    lanes correction = grouped_weight(previous - value);
+    // What has seen nothing yet keeps its zeros; where both are a number the exponential is 1 as well.
+    lanes_store(work->corrections + u, previous == value ? (lanes)1.0f : correction);
+  }
+  for (ptrdiff_t u = 0; u < count; u += step) {
+    step = count - u < GROUPED_TILE ? 1 : GROUPED_TILE;
+    float *sums = work->sums + u * work->padded, *weights = work->scores + u * FS_ATTENTION_BLOCK;
+    const float *corrections = work->corrections + u;
+    bool is_ragged = false;
+    for (ptrdiff_t v = u; v < u + step; v++) {
+      grouped_weigh(work->scores + v * FS_ATTENTION_BLOCK, whole ? all : ranges[v], work->greatest[v],
+                    work->corrections[v], work->totals + v * FS_LANES);
+      if (!whole) is_ragged |= ranges[v].begin != ranges[u].begin || ranges[v].end != ranges[u].end;
+    }
+    if (is_ragged) {
+      grouped_values_ragged(sums, work->padded, values, ranges + u, weights, corrections);
+      continue;
+    }
+    ptrdiff_t lines = u / GROUPED_TILE * ahead;
+    grouped_values_function *add = grouped_values_functions[step > 1][next && lines < 4 ? ahead : 0];
+    add(sums, work->padded, values, whole ? all : ranges[u], weights, corrections,
+        next ? next + lines * work->padded * FS_LANES : values);
+  }
+}
+
+static void grouped_attention(const fs_grouped_units *units, const float *cache, float *scratch) {
+  grouped_work work = {.width = units->width, .padded = fs_padded_width(units->width), .scale = units->scale};
+  ptrdiff_t count = units->count, block_floats = fs_grouped_block_floats(work.width);
+  work.sums = scratch;
+  work.scores = work.sums + FS_GROUPED_UNITS * work.padded;
+  work.totals = work.scores + FS_GROUPED_UNITS * FS_ATTENTION_BLOCK;
+  work.greatest = work.totals + FS_GROUPED_UNITS * FS_LANES;
+  work.highest = work.greatest + FS_GROUPED_UNITS;
+  work.corrections = work.highest + FS_GROUPED_UNITS;
+  memset(work.sums, 0, (size_t)(count * work.padded) * sizeof(float));
+  memset(work.totals, 0, (size_t)(count * FS_LANES) * sizeof(float));
+  for (ptrdiff_t u = 0; u < FS_GROUPED_UNITS; u++) work.greatest[u] = work.highest[u] = -INFINITY;
+  ptrdiff_t first = PTRDIFF_MAX, last = 0, latest_begin = 0, earliest_end = PTRDIFF_MAX;
+  for (ptrdiff_t u = 0; u < count; u++) {
+    first = units->begin[u] < first ? units->begin[u] : first;
+    last = units->end[u] > last ? units->end[u] : last;
+    latest_begin = units->begin[u] > latest_begin ? units->begin[u] : latest_begin;
+    earliest_end = units->end[u] < earliest_end ? units->end[u] : earliest_end;
+  }
+  for (ptrdiff_t block = first - first % FS_ATTENTION_BLOCK; block < last; block += FS_ATTENTION_BLOCK) {
+    const float *keys = cache + block / FS_ATTENTION_BLOCK * block_floats;
+    const float *next = block + FS_ATTENTION_BLOCK < last ? keys + block_floats : NULL;
+    if (block >= latest_begin && block + FS_ATTENTION_BLOCK <= earliest_end) {
+      grouped_block(units, &work, keys, next, true, NULL);
+      continue;
+    }
+    grouped_range ranges[FS_GROUPED_UNITS];
+    for (ptrdiff_t u = 0; u < count; u++) {
+      ptrdiff_t begin = units->begin[u] - block, end = units->end[u] - block;
+      begin = begin < 0 ? 0 : begin > FS_ATTENTION_BLOCK ? FS_ATTENTION_BLOCK : begin;
+      end = end > FS_ATTENTION_BLOCK ? FS_ATTENTION_BLOCK : end < begin ? begin : end;
+      ranges[u] = (grouped_range){(int32_t)begin, (int32_t)end};
+    }
+    grouped_block(units, &work, keys, next, false, ranges);
+  }
+  for (ptrdiff_t u = 0; u < count; u++) {
+    float inverse = 1 / lanes_sum(lanes_load(work.totals + u * FS_LANES));
+    const float *sums = work.sums + u * work.padded;
+    float *output = units->output[u];
+    ptrdiff_t d = 0;
+    for (; d + FS_LANES <= work.width; d += FS_LANES) lanes_store(output + d, lanes_load(sums + d) * inverse);
+    if (d < work.width) lanes_store_part(output + d, lanes_load(sums + d) * inverse, work.width - d);
   }
 }

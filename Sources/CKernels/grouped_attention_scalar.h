@@ -1,37 +1,53 @@
-// Grouped-query attention of the reference set: what grouped_attention.h computes, as plain loops. Included by scalar.c.
+// Grouped-query attention of the reference set: what grouped_attention.h computes, as plain loops. For scalar.c.
 
-static void grouped_attention(const float *query, ptrdiff_t query_stride, ptrdiff_t heads, ptrdiff_t width,
-                              const float *keys, const float *values, ptrdiff_t stride, ptrdiff_t begin,
-                              ptrdiff_t length, float scale, float *output, ptrdiff_t output_stride, float *scratch) {
+/// exp(x) for x <= 0; 0 below FS_EXP_LEAST_WEIGHT.
+static float exponential_weight(float x) {
+  if (x < FS_EXP_LEAST_WEIGHT) return 0;
+  float rounded = fmaf(x, FS_EXP_LOG2E, FS_EXP_BIASED_ROUND);
+  float n = rounded - FS_EXP_BIASED_ROUND;
+  float r = fmaf(-n, FS_EXP_LN2_HIGH, x);
+  r = fmaf(-n, FS_EXP_LN2_LOW, r);
+  float q = fmaf(FS_EXP_C6, r, FS_EXP_C5);
+  q = fmaf(q, r, FS_EXP_C4);
+  q = fmaf(q, r, FS_EXP_C3);
+  q = fmaf(q, r, FS_EXP_C2);
+  float p = fmaf(r * r, q, r) + 1;
+  return p * float_of_bits(bits_of_float(rounded) << 23);
+}
+
+static void grouped_attention(const fs_grouped_units *units, const float *cache, float *scratch) {
+  ptrdiff_t width = units->width, padded = fs_padded_width(width);
   float *weights = scratch;  // [FS_ATTENTION_BLOCK]
-  for (ptrdiff_t h = 0; h < heads; h++) {
-    const float *q = query + h * query_stride;
-    float *out = output + h * output_stride;
-    float greatest = -INFINITY, total = 0;
-    for (ptrdiff_t d = 0; d < width; d++) out[d] = 0;
-    for (ptrdiff_t block = begin - begin % FS_ATTENTION_BLOCK; block < length; block += FS_ATTENTION_BLOCK) {
-      ptrdiff_t first = block < begin ? begin : block;
-      ptrdiff_t end = length - block < FS_ATTENTION_BLOCK ? length : block + FS_ATTENTION_BLOCK;
+  for (ptrdiff_t u = 0; u < units->count; u++) {
+    ptrdiff_t begin = units->begin[u], end = units->end[u];
+    float *output = units->output[u];
+    float greatest = -INFINITY, lanes[FS_LANES] = {0};
+    for (ptrdiff_t d = 0; d < width; d++) output[d] = 0;
+    for (ptrdiff_t block = begin - begin % FS_ATTENTION_BLOCK; block < end; block += FS_ATTENTION_BLOCK) {
+      const float *keys = cache + block / FS_ATTENTION_BLOCK * fs_grouped_block_floats(width);
+      const float *values = keys + FS_ATTENTION_BLOCK * width;
+      ptrdiff_t first = begin > block ? begin - block : 0;
+      ptrdiff_t last = end - block < FS_ATTENTION_BLOCK ? end - block : FS_ATTENTION_BLOCK;
       float previous = greatest;
-      for (ptrdiff_t t = first; t < end; t++) {
-        float score = dot(q, keys + t * stride, width) * scale;
-        weights[t - first] = score;
-        greatest = score > greatest ? score : greatest;
+      for (ptrdiff_t t = first; t < last; t++) {
+        float sum = 0;
+        for (ptrdiff_t d = 0; d < width; d++) sum = fmaf(units->query[u][d], keys[d * FS_ATTENTION_BLOCK + t], sum);
+        weights[t] = sum * units->scale;
+        greatest = weights[t] > greatest ? weights[t] : greatest;
       }
-      float lanes[FS_LANES] = {0};
-      for (ptrdiff_t t = 0; t < end - first; t++) {
-        weights[t] = exponential(weights[t] - greatest);
+      float correction = exponential_weight(previous - greatest);  // 0 in the first block
+      for (ptrdiff_t l = 0; l < FS_LANES; l++) lanes[l] *= correction;
+      for (ptrdiff_t t = first; t < last; t++) {
+        weights[t] = exponential_weight(weights[t] - greatest);
         lanes[t % FS_LANES] += weights[t];
       }
-      float correction = exponential(previous - greatest);  // 0 in the first block
-      total = fmaf(total, correction, fold(lanes, FS_LANES));
       for (ptrdiff_t d = 0; d < width; d++) {
-        float sum = out[d] * correction;
-        for (ptrdiff_t t = first; t < end; t++) sum = fmaf(weights[t - first], values[t * stride + d], sum);
-        out[d] = sum;
+        float sum = output[d] * correction;
+        for (ptrdiff_t t = first; t < last; t++) sum = fmaf(weights[t], values[t * padded + d], sum);
+        output[d] = sum;
       }
     }
-    float inverse = 1 / total;
-    for (ptrdiff_t d = 0; d < width; d++) out[d] *= inverse;
+    float inverse = 1 / fold(lanes, FS_LANES);
+    for (ptrdiff_t d = 0; d < width; d++) output[d] *= inverse;
   }
 }

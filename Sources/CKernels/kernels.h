@@ -60,6 +60,21 @@ typedef void fs_block_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k
                              ptrdiff_t rows, ptrdiff_t panel_count, fs_prefetch prefetch, float *tile);
 enum { FS_BLOCK_GROUP = 16, FS_BLOCK_ROWS = 2 * FS_BLOCK_GROUP, FS_BLOCK_PANELS = 2 };
 
+/// What one pass over the cache of a key-value head serves: heads of rows, each with the positions that it sees.
+typedef struct fs_grouped_units {
+  ptrdiff_t count;
+  ptrdiff_t width;
+  float scale;
+  const float *query[FS_GROUPED_UNITS];
+  float *output[FS_GROUPED_UNITS];
+  ptrdiff_t begin[FS_GROUPED_UNITS], end[FS_GROUPED_UNITS];
+} fs_grouped_units;
+
+static inline ptrdiff_t fs_padded_width(ptrdiff_t width) { return (width + FS_LANES - 1) / FS_LANES * FS_LANES; }
+static inline ptrdiff_t fs_grouped_block_floats(ptrdiff_t width) {
+  return FS_ATTENTION_BLOCK * (width + fs_padded_width(width));
+}
+
 struct fs_kernels {
   const char *name;
   fs_form form[FS_FORMATS];  // of the input rows
@@ -79,9 +94,8 @@ struct fs_kernels {
   void (*latent_attention)(const float *query, ptrdiff_t query_stride, ptrdiff_t heads, ptrdiff_t rank, ptrdiff_t rope,
                            const float *cache, ptrdiff_t cache_stride, ptrdiff_t length, float scale, float *output,
                            ptrdiff_t output_stride, float *scratch);
-  void (*grouped_attention)(const float *query, ptrdiff_t query_stride, ptrdiff_t heads, ptrdiff_t width,
-                            const float *keys, const float *values, ptrdiff_t stride, ptrdiff_t begin, ptrdiff_t length,
-                            float scale, float *output, ptrdiff_t output_stride, float *scratch);
+  /// At most FS_GROUPED_UNITS rows times heads.
+  void (*grouped_attention)(const fs_grouped_units *units, const float *cache, float *scratch);
   ptrdiff_t (*argmax)(const float *x, ptrdiff_t n);
   void (*exp)(const float *x, float offset, ptrdiff_t n, float *y);
 };
@@ -143,5 +157,9 @@ static inline float fs_integer_scale(int32_t greatest, float *scale) {
 #define FS_EXP_C4 0x1.5558f2p-5f
 #define FS_EXP_C5 0x1.1239e4p-7f
 #define FS_EXP_C6 0x1.6a242ap-10f
+// For x <= 0, as weights of attention have it, one factor does where results below the normal range are 0 instead:
+// FS_EXP_BIASED_ROUND leaves n + 127 in the low bits, the exponent of 2^n.
+#define FS_EXP_LEAST_WEIGHT -87.0f
+#define FS_EXP_BIASED_ROUND (0x1.8p23f + 127)
 
 #endif

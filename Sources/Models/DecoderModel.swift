@@ -13,12 +13,12 @@ public final class DecoderModel: Sendable {
   let draftHead: PackedMatrix?  // a narrower copy of it for drafts
   let mtpHeads: [MTPHead]
   private let widths: WorkspaceWidths
-  private let cacheWidths: [Int]
+  private let cacheLayouts: [CacheLayout]
 
   init(
     description: ModelDescription, contextCapacity: Int, embedding: PackedMatrix, layers: [DecoderLayer],
     finalNorm: Norm,
-    outputHead: PackedMatrix, mtpHeads: [MTPHead], widths: WorkspaceWidths, cacheWidths: [Int]
+    outputHead: PackedMatrix, mtpHeads: [MTPHead], widths: WorkspaceWidths, cacheLayouts: [CacheLayout]
   ) {
     self.description = description
     self.contextCapacity = contextCapacity
@@ -29,7 +29,7 @@ public final class DecoderModel: Sendable {
     draftHead = nil
     self.mtpHeads = mtpHeads
     self.widths = widths
-    self.cacheWidths = cacheWidths
+    self.cacheLayouts = cacheLayouts
   }
 
   /// The same model with another head for drafts.
@@ -43,7 +43,7 @@ public final class DecoderModel: Sendable {
     self.draftHead = draftHead
     mtpHeads = model.mtpHeads
     widths = model.widths
-    cacheWidths = model.cacheWidths
+    cacheLayouts = model.cacheLayouts
   }
 
   /// Number of multi-token-prediction heads.
@@ -51,7 +51,7 @@ public final class DecoderModel: Sendable {
 
   /// Makes a cache for `slotCount` sequences of at most `capacity` positions.
   public func makeCache(slotCount: Int, capacity: Int) -> KeyValueCache {
-    KeyValueCache(slotCount: slotCount, capacity: capacity, layerWidths: cacheWidths)
+    KeyValueCache(slotCount: slotCount, capacity: capacity, layers: cacheLayouts)
   }
 
   /// Plans the buffers for forwards of at most `maximumRows` rows and `maximumOutputRows` rows of logits.

@@ -1,5 +1,13 @@
 public import Tensors
 
+/// How a layer keeps what it has seen of a sequence.
+public enum CacheLayout: Sendable, Equatable {
+  /// One row of so many floats for each position.
+  case rows(width: Int)
+  /// Keys and values of grouped-query attention, head by head.
+  case grouped(heads: Int, width: Int)
+}
+
 /// Keys and values of every layer, for a fixed number of sequences ("slots") of a fixed capacity in positions.
 ///
 /// Position p of a slot is always the same memory, so rejected drafts need no rollback: the next step writes its rows
@@ -9,22 +17,73 @@ public final class KeyValueCache: Sendable {
   public let slotCount: Int
   /// Positions a sequence can have.
   public let capacity: Int
-  private let layers: [FloatMatrix]  // each [slots * capacity, width of that layer]
+  private let layouts: [CacheLayout]
+  private let layers: [FloatMatrix]  // each [slots * capacity, width] or [slots * heads, floats of a head]
 
-  /// Makes a cache for layers of the given widths (floats per position).
-  public init(slotCount: Int, capacity: Int, layerWidths: [Int]) {
+  /// Makes a cache for layers of the given layouts.
+  public init(slotCount: Int, capacity: Int, layers: [CacheLayout]) {
     self.slotCount = slotCount
     self.capacity = capacity
-    layers = layerWidths.map { FloatMatrix(rows: slotCount * capacity, columns: $0) }
+    layouts = layers
+    self.layers = layers.map { layout in
+      switch layout {
+      case .rows(let width): FloatMatrix(rows: slotCount * capacity, columns: width)
+      case .grouped(let heads, let width):
+        FloatMatrix(
+          rows: slotCount * heads, columns: GroupedCache.floatCount(width: width, capacity: capacity))
+      }
+    }
   }
 
-  /// The positions of one sequence in one layer, [capacity, width].
+  /// The positions of one sequence in one layer that keeps rows, [capacity, width].
   public func positions(layer: Int, slot: Int) -> FloatRows {
-    layers[layer].view.rows(slot * capacity..<(slot + 1) * capacity)
+    guard case .rows = layouts[layer] else { preconditionFailure("a layer without rows") }
+    return layers[layer].view.rows(slot * capacity..<(slot + 1) * capacity)
+  }
+
+  /// The keys and values of one sequence in one layer of grouped-query attention.
+  public func grouped(layer: Int, slot: Int) -> GroupedCache {
+    guard case .grouped(let heads, let width) = layouts[layer] else {
+      preconditionFailure("a layer without key-value heads")
+    }
+    let memory = layers[layer].view.rows(slot * heads..<(slot + 1) * heads)
+    return GroupedCache(memory: memory, width: width, capacity: capacity)
   }
 
   /// Bytes that `positionCount` cached positions of one sequence occupy.
   public func byteCount(positionCount: Int) -> Int {
-    layers.reduce(0) { $0 + $1.stride } * positionCount * MemoryLayout<Float>.size
+    zip(layouts, layers).reduce(0) { sum, layer in
+      switch layer.0 {
+      case .rows: sum + layer.1.stride * positionCount
+      case .grouped(let heads, let width): sum + heads * (width + (width + 15) / 16 * 16) * positionCount
+      }
+    } * MemoryLayout<Float>.size
+  }
+
+  /// Writes the numbers, over and over, to all memory that positions 0 ..< `positionCount` of a slot have: for measurements,
+  /// where what stands in the cache does not matter, but that it is really there does.
+  public func fill(slot: Int, positionCount: Int, with numbers: [Float]) {
+    precondition(positionCount >= 0 && positionCount <= capacity && !numbers.isEmpty, "positions")
+    for (layout, layer) in zip(layouts, layers) {
+      let rows: Range<Int>
+      let columns: Int
+      switch layout {
+      case .rows(let width):
+        rows = slot * capacity..<slot * capacity + positionCount
+        columns = width
+      case .grouped(let heads, let width):
+        rows = slot * heads..<(slot + 1) * heads
+        columns = GroupedCache.floatCount(width: width, capacity: positionCount)
+      }
+      var next = 0
+      for row in rows {
+        layer.view.withRow(row) { elements in
+          for column in 0..<columns {
+            elements[column] = numbers[next]
+            next = next + 1 == numbers.count ? 0 : next + 1
+          }
+        }
+      }
+    }
   }
 }

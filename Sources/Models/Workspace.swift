@@ -15,6 +15,8 @@ struct WorkspaceWidths: Sendable {
   /// All heads' values.
   var attended = 0
   var heads = 0
+  /// One head of grouped-query attention.
+  var groupedHead = 0
   /// Dense or shared feed-forward width.
   var feedForward = 0
   /// One routed expert's width.
@@ -33,6 +35,7 @@ struct WorkspaceWidths: Sendable {
       projected: max(projected, other.projected), query: max(query, other.query),
       absorbed: max(absorbed, other.absorbed), latent: max(latent, other.latent),
       attended: max(attended, other.attended), heads: max(heads, other.heads),
+      groupedHead: max(groupedHead, other.groupedHead),
       feedForward: max(feedForward, other.feedForward), expert: max(expert, other.expert),
       expertCount: max(expertCount, other.expertCount),
       expertsPerToken: max(expertsPerToken, other.expertsPerToken),
@@ -77,7 +80,7 @@ public final class Workspace: @unchecked Sendable {
   let absorbed: FloatMatrix
   let latent: FloatMatrix
   let attended: FloatMatrix
-  let attentionScratch: FloatMatrix  // [workers, scratch of all heads]
+  let attentionScratch: FloatMatrix  // [workers, scratch of the kernels]
   let feedForward: FloatMatrix  // [rows, feed-forward width]
   let expertHidden: FloatMatrix  // [rows * experts per token, expert width]
   let preparedInput: PreparedRows  // of routed experts, [rows, hidden]
@@ -126,7 +129,7 @@ public final class Workspace: @unchecked Sendable {
     attended = matrix(widths.attended)
     let scratch = max(
       KernelSet.latentAttentionScratchCount(heads: widths.heads),
-      KernelSet.groupedAttentionScratchCount(heads: widths.heads))
+      KernelSet.groupedAttentionScratchCount(width: widths.groupedHead))
     attentionScratch = matrix(scratch, rows: workerCount)
     feedForward = matrix(widths.feedForward)
     let pairs = maximumRows * max(widths.expertsPerToken, 1)

@@ -1,43 +1,83 @@
 import CKernels
 
-extension KernelSet {
-  /// Floats of scratch that `groupedAttention` needs for this many heads.
-  public static func groupedAttentionScratchCount(heads: Int) -> Int {
-    Int(fs_grouped_attention_scratch(heads))
+/// Rows of one sequence that attend to its cache: ordinal i is row `index[i]`, or row i without an index.
+public struct AttendingRows: Sendable {
+  /// [rows, heads · head width], already rotated.
+  public let query: FloatRows
+  /// The position of each row.
+  public let positions: IndexRows
+  /// The rows; nil for all.
+  public let index: IndexRows?
+  /// The ordinals to compute.
+  public let ordinals: Range<Int>
+
+  /// Names the rows.
+  public init(query: FloatRows, positions: IndexRows, index: IndexRows?, ordinals: Range<Int>) {
+    self.query = query
+    self.positions = positions
+    self.index = index
+    self.ordinals = ordinals
   }
 
-  /// One query row of grouped-query attention (arXiv 2305.13245): consecutive query heads share a key-value head.
-  /// output[h] = Σ over t of softmax(scale · query[h] · key[t])[t] · value[t], for first <= t < length.
+  func row(_ ordinal: Int) -> Int { index.map { Int($0[ordinal]) } ?? ordinal }
+}
+
+extension KernelSet {
+  /// Floats of scratch that `groupedAttention` needs for heads of this width.
+  public static func groupedAttentionScratchCount(width: Int) -> Int {
+    Int(fs_grouped_attention_scratch(width))
+  }
+
+  /// How many rows times heads of a key-value head share one pass over the cache.
+  public static var groupedAttentionUnits: Int { Int(FS_GROUPED_UNITS) }
+
+  /// Grouped-query attention (arXiv 2305.13245): consecutive query heads share a key-value head.
+  /// output[i][h] = Σ over t of softmax(scale · query[h] · key[t])[t] · value[t], for the positions t up to the row's own
+  /// that its window holds. What a row gets depends on no other row.
   ///
   /// - Parameters:
-  ///   - query: [heads, head width], one row a head, already rotated.
-  ///   - heads: the heads to compute, so that threads can share them.
-  ///   - keyValueHeads: how many key-value heads there are; they divide the query heads evenly.
-  ///   - cache: [positions, 2 · keyValueHeads · head width], the keys of all heads, then their values.
-  ///   - first: the first position that counts; above 0 for a sliding window.
-  ///   - length: the end of the positions that count, above `first`.
-  ///   - output: [heads, head width].
-  ///   - scratch: a row of at least `groupedAttentionScratchCount(heads: heads.count)` columns, one for each thread.
+  ///   - rows: rows of one sequence. Their positions must be in the cache already.
+  ///   - heads: the query heads to compute, so that threads can share them.
+  ///   - cache: the sequence's keys and values; its heads divide the query heads evenly.
+  ///   - window: how many positions a row sees, its own included; nil for all.
+  ///   - output: [ordinals, heads · head width]; ordinal i goes to row i.
+  ///   - scratch: a row of at least `groupedAttentionScratchCount(width:)` columns, one for each thread.
   public func groupedAttention(
-    query: FloatRows, heads: Range<Int>, keyValueHeads: Int, cache: FloatRows, first: Int, length: Int,
-    scale: Float,
+    _ rows: AttendingRows, heads: Range<Int>, cache: GroupedCache, window: Int?, scale: Float,
     output: FloatRows, scratch: FloatRows, scratchRow: Int
   ) {
+    let width = cache.width
+    let headCount = rows.query.columns / width
+    precondition(rows.query.columns == headCount * width, "the cache does not fit the queries")
+    precondition(headCount % cache.headCount == 0, "key-value heads do not divide the heads")
+    precondition(heads.lowerBound >= 0 && heads.upperBound <= headCount, "heads")
+    precondition(output.columns == rows.query.columns, "query and output rows of different length")
     precondition(
-      heads.lowerBound >= 0 && heads.upperBound <= query.rows && heads.upperBound <= output.rows, "heads")
-    precondition(
-      keyValueHeads >= 1 && query.rows % keyValueHeads == 0, "key-value heads do not divide the heads")
-    precondition(output.columns == query.columns, "query and output rows of different length")
-    precondition(cache.columns == 2 * keyValueHeads * query.columns, "the cache does not fit the heads")
-    precondition(first >= 0 && length > first && length <= cache.rows, "positions")
+      rows.ordinals.lowerBound >= 0 && rows.ordinals.upperBound <= output.rows, "output rows out of range")
+    precondition(window ?? 1 >= 1, "an empty window")
+    for ordinal in rows.ordinals {
+      let row = rows.row(ordinal)
+      precondition(row >= 0 && row < rows.query.rows, "row index out of range")
+      let position = Int(rows.positions[row])
+      precondition(position >= 0 && position < cache.capacity, "position out of range")
+    }
     let room = unsafe scratch.row(scratchRow)
-    precondition(room.count >= Self.groupedAttentionScratchCount(heads: heads.count), "scratch too small")
-    guard !heads.isEmpty, let scratchBase = room.baseAddress else { return }
-    unsafe fs_grouped_attention(
-      table, query.base, query.stride, heads.lowerBound, heads.upperBound, query.rows / keyValueHeads,
-      query.columns,
-      cache.base, cache.stride, keyValueHeads * query.columns, first, length, scale, output.base,
-      output.stride,
-      scratchBase)
+    precondition(room.count >= Self.groupedAttentionScratchCount(width: width), "scratch too small")
+    guard let scratchBase = room.baseAddress else { return }
+    let group = headCount / cache.headCount
+    var begin = heads.lowerBound
+    while begin < heads.upperBound {
+      let keyValueHead = begin / group
+      let end = min((keyValueHead + 1) * group, heads.upperBound)
+      let memory = unsafe cache.memory.row(keyValueHead)
+      guard let base = memory.baseAddress else { return }
+      var queries = unsafe fs_grouped_queries(
+        query: rows.query.base, query_stride: rows.query.stride, positions: rows.positions.base,
+        index: rows.index?.base, begin: rows.ordinals.lowerBound, end: rows.ordinals.upperBound,
+        head_begin: begin, head_end: end, width: width, window: window ?? 0, scale: scale,
+        output: output.base, output_stride: output.stride)
+      unsafe fs_grouped_attention(table, &queries, base, scratchBase)
+      begin = end
+    }
   }
 }

@@ -2,67 +2,113 @@ import Foundation
 import Tensors
 import Testing
 
-/// One grouped-query attention problem.
+/// One grouped-query attention problem: the last rows of a sequence of `length` positions, `step` positions apart.
 struct GroupedShape: CustomTestStringConvertible, Sendable {
   let heads: Int
   let keyValueHeads: Int
   let width: Int
-  let first: Int
   let length: Int
+  let window: Int?
+  let rows: Int
+  var step = 1
 
   var testDescription: String {
-    "\(heads) heads on \(keyValueHeads) of \(width), positions \(first)..<\(length)"
+    "\(heads) heads on \(keyValueHeads) of \(width), \(rows) rows up to \(length), window \(window ?? 0)"
   }
 
+  var positions: [Int] { (0..<rows).map { length - 1 - (rows - 1 - $0) * step } }
+
   static let all: [GroupedShape] = [
-    (1, 1, 64, 0, 1), (4, 4, 64, 0, 63), (8, 2, 64, 0, 64), (6, 3, 128, 0, 65), (32, 8, 128, 0, 200),
-    (5, 1, 80, 3, 67), (7, 7, 37, 100, 129), (12, 2, 20, 63, 66), (9, 3, 1, 64, 65), (10, 2, 100, 130, 200),
-  ].map { GroupedShape(heads: $0.0, keyValueHeads: $0.1, width: $0.2, first: $0.3, length: $0.4) }
+    (1, 1, 64, 1, nil, 1, 1), (4, 4, 64, 63, nil, 5, 1), (8, 2, 64, 64, nil, 4, 3),
+    (6, 3, 128, 65, nil, 2, 64),
+    (32, 8, 128, 200, nil, 9, 1), (5, 1, 80, 67, 64, 3, 1), (7, 7, 37, 129, 29, 20, 5),
+    (12, 2, 20, 66, 3, 1, 1),
+    (9, 3, 1, 65, 1, 33, 1), (10, 2, 100, 200, 70, 64, 3), (70, 1, 24, 130, nil, 3, 1),
+    (4, 2, 192, 150, 64, 70, 2),
+  ].map {
+    GroupedShape(
+      heads: $0.0, keyValueHeads: $0.1, width: $0.2, length: $0.3, window: $0.4, rows: $0.5, step: $0.6)
+  }
 }
 
 /// The operands of one grouped-query attention problem.
 struct GroupedProblem {
   let shape: GroupedShape
   let query: FloatMatrix
-  let cache: FloatMatrix
+  let keys: FloatMatrix  // [positions, key-value heads * width]
+  let values: FloatMatrix
+  let positions: IndexList
+  let memory: FloatMatrix
   let scale: Float = 0.3
 
   init(_ shape: GroupedShape) {
     self.shape = shape
     var numbers = TestNumbers(seed: shape.heads * 7 + shape.width * 3 + shape.length)
-    query = FloatMatrix(rows: shape.heads, columns: shape.width, numbers.floats(shape.heads * shape.width))
-    let columns = 2 * shape.keyValueHeads * shape.width
-    cache = FloatMatrix(
-      rows: shape.length + 3, columns: columns, numbers.floats((shape.length + 3) * columns, in: -2...2))
+    let columns = shape.keyValueHeads * shape.width
+    query = FloatMatrix(
+      rows: shape.rows, columns: shape.heads * shape.width,
+      numbers.floats(shape.rows * shape.heads * shape.width))
+    keys = FloatMatrix(
+      rows: shape.length, columns: columns, numbers.floats(shape.length * columns, in: -2...2))
+    values = FloatMatrix(
+      rows: shape.length, columns: columns, numbers.floats(shape.length * columns, in: -2...2))
+    positions = IndexList(shape.positions.map { Int32($0) })
+    // What was never written holds NaN: it must not matter.
+    memory = FloatMatrix(
+      rows: shape.keyValueHeads,
+      columns: GroupedCache.floatCount(width: shape.width, capacity: shape.length + 3), filledWith: .nan)
+    for position in 0..<shape.length { store(position) }
   }
 
-  func result(_ set: KernelSet, heads: [Range<Int>]? = nil) -> FloatMatrix {
-    let output = FloatMatrix(rows: shape.heads, columns: shape.width, filledWith: .nan)
-    for range in heads ?? [0..<shape.heads] {
-      let scratch = FloatMatrix(rows: 2, columns: KernelSet.groupedAttentionScratchCount(heads: range.count))
-      set.groupedAttention(
-        query: query.view, heads: range, keyValueHeads: shape.keyValueHeads, cache: cache.view,
-        first: shape.first,
-        length: shape.length, scale: scale, output: output.view, scratch: scratch.view, scratchRow: 1)
+  var cache: GroupedCache {
+    GroupedCache(memory: memory.view, width: shape.width, capacity: shape.length + 3)
+  }
+
+  func store(_ position: Int) {
+    for head in 0..<shape.keyValueHeads {
+      let columns = head * shape.width..<(head + 1) * shape.width
+      cache.store(
+        head: head, position: position, keys: keys.view.columns(columns),
+        values: values.view.columns(columns),
+        row: position)
     }
+  }
+
+  /// [ordinals, heads * width]; what is not computed is NaN.
+  func result(
+    _ set: KernelSet, index: [Int]? = nil, ordinals: Range<Int>? = nil, heads: [Range<Int>]? = nil
+  ) -> FloatMatrix {
+    let count = index?.count ?? shape.rows
+    let list = index.map { IndexList($0.map { Int32($0) }) }
+    let output = FloatMatrix(rows: count, columns: query.columns, filledWith: .nan)
+    let scratch = FloatMatrix(
+      rows: 2, columns: KernelSet.groupedAttentionScratchCount(width: shape.width), filledWith: .nan)
+    for range in heads ?? [0..<shape.heads] {
+      set.groupedAttention(
+        AttendingRows(
+          query: query.view, positions: positions.view, index: list?.view, ordinals: ordinals ?? 0..<count),
+        heads: range, cache: cache, window: shape.window, scale: scale, output: output.view,
+        scratch: scratch.view, scratchRow: 1)
+    }
+    withExtendedLifetime(list) {}
     return output
   }
 
   /// The definition, in double precision.
-  func exact(head: Int) -> [Double] {
-    let group = head / (shape.heads / shape.keyValueHeads)
-    let keys = group * shape.width..<(group + 1) * shape.width
-    let values = keys.lowerBound + shape.keyValueHeads * shape.width
-    let positions = shape.first..<shape.length
-    let scores = positions.map { position in
-      zip(query.array(head), cache.array(position)[keys]).reduce(0) { $0 + Double($1.0) * Double($1.1) }
-        * Double(scale)
+  func exact(row: Int, head: Int) -> [Double] {
+    let group = head / (shape.heads / shape.keyValueHeads) * shape.width
+    let end = shape.positions[row] + 1
+    let seen = max(0, end - (shape.window ?? end))..<end
+    let scores = seen.map { position in
+      (0..<shape.width).reduce(0) {
+        $0 + Double(query[row, head * shape.width + $1]) * Double(keys[position, group + $1])
+      } * Double(scale)
     }
     let greatest = scores.max() ?? 0
     let weights = scores.map { exp($0 - greatest) }
     let total = weights.reduce(0, +)
     return (0..<shape.width).map { column in
-      zip(positions, weights).reduce(0) { $0 + $1.1 * Double(cache[$1.0, values + column]) } / total
+      zip(seen, weights).reduce(0) { $0 + $1.1 * Double(values[$1.0, group + column]) } / total
     }
   }
 }
@@ -81,16 +127,38 @@ struct GroupedProblem {
   func `the scalar set follows the definition`(shape: GroupedShape) {
     let problem = GroupedProblem(shape)
     let actual = problem.result(scalar)
-    for head in 0..<shape.heads {
-      for (column, exact) in problem.exact(head: head).enumerated() {
-        #expect(abs(Double(actual[head, column]) - exact) <= 1e-5)
+    for row in [0, shape.rows / 2, shape.rows - 1] {
+      for head in 0..<shape.heads {
+        for (column, exact) in problem.exact(row: row, head: head).enumerated() {
+          #expect(abs(Double(actual[row, head * shape.width + column]) - exact) <= 1e-5)
+        }
       }
     }
   }
 
+  @Test(arguments: GroupedShape.all, KernelSet.available.map(\.name))
+  func `a row does not depend on the rows beside it`(shape: GroupedShape, name: String) {
+    let problem = GroupedProblem(shape)
+    let set = kernelSet(name)
+    let whole = problem.result(set)
+    for row in 0..<shape.rows {
+      #expect(bits(problem.result(set, index: [row]).array(0)) == bits(whole.array(row)), "row \(row)")
+    }
+    let some = stride(from: 0, to: shape.rows, by: 2).map { $0 }
+    let company = problem.result(set, index: some)
+    for (ordinal, row) in some.enumerated() {
+      #expect(bits(company.array(ordinal)) == bits(whole.array(row)), "row \(row)")
+    }
+    let last = problem.result(set, ordinals: shape.rows - 1..<shape.rows)
+    #expect(bits(last.array(shape.rows - 1)) == bits(whole.array(shape.rows - 1)))
+    #expect(
+      shape.rows == 1 || last.array(0).allSatisfy { $0.isNaN }, "an ordinal out of the range is left alone")
+  }
+
   @Test(arguments: KernelSet.available.map(\.name))
   func `a head does not depend on the heads beside it`(name: String) {
-    let problem = GroupedProblem(GroupedShape(heads: 12, keyValueHeads: 3, width: 96, first: 10, length: 150))
+    let problem = GroupedProblem(
+      GroupedShape(heads: 12, keyValueHeads: 3, width: 96, length: 150, window: 140, rows: 3))
     let whole = bits(problem.result(kernelSet(name)).elements)
     for size in 1...11 {
       let parts = stride(from: 0, to: 12, by: size).map { $0..<min(12, $0 + size) }
@@ -99,12 +167,41 @@ struct GroupedProblem {
   }
 
   @Test(arguments: KernelSet.available.map(\.name))
-  func `positions outside the window have no influence`(name: String) {
-    let problem = GroupedProblem(GroupedShape(heads: 4, keyValueHeads: 2, width: 48, first: 70, length: 100))
+  func `positions that a row does not see have no influence`(name: String) {
+    let problem = GroupedProblem(
+      GroupedShape(heads: 4, keyValueHeads: 2, width: 48, length: 140, window: 30, rows: 1))
     let before = bits(problem.result(kernelSet(name)).elements)
-    for row in 0..<problem.cache.rows where !(70..<100).contains(row) {
-      problem.cache.view.fill(row: row, with: .nan)
+    for value in [Float.nan, .infinity, -1e30] {
+      for position in 0..<110 {
+        problem.keys.view.fill(row: position, with: value)
+        problem.values.view.fill(row: position, with: value)
+        problem.store(position)
+      }
+      #expect(bits(problem.result(kernelSet(name)).elements) == before)
     }
-    #expect(bits(problem.result(kernelSet(name)).elements) == before)
+  }
+
+  @Test(arguments: KernelSet.available.map(\.name))
+  func `a row is not touched by what only later rows see`(name: String) {
+    let problem = GroupedProblem(
+      GroupedShape(heads: 4, keyValueHeads: 4, width: 32, length: 75, window: nil, rows: 6))
+    let before = problem.result(kernelSet(name))
+    problem.values.view.fill(row: 74, with: .nan)
+    problem.store(74)
+    let after = problem.result(kernelSet(name))
+    for row in 0..<5 { #expect(bits(after.array(row)) == bits(before.array(row))) }
+    #expect(after.array(5).allSatisfy { $0.isNaN })
+  }
+
+  @Test(arguments: KernelSet.available.map(\.name))
+  func `far apart scores give the heaviest position alone`(name: String) {
+    let problem = GroupedProblem(
+      GroupedShape(heads: 1, keyValueHeads: 1, width: 16, length: 100, window: nil, rows: 1))
+    problem.query.view.fill(row: 0, with: 1)
+    for position in 0..<100 {
+      problem.keys.view.fill(row: position, with: position == 37 ? 90 : -90)
+      problem.store(position)
+    }
+    #expect(problem.result(kernelSet(name)).array(0) == problem.values.array(37))
   }
 }

@@ -5,8 +5,8 @@
 // caller splits columns over threads, or on tile sizes. Speculative decoding is exact because of this.
 //
 // The order is the same for every instruction set as well, so all sets give identical bits in every function, with one
-// exception: "amx" sums bf16 products in the order of its tiles. Dot products along a row (norm, attention scores) go
-// through a fixed number of lanes that are folded in halves; exp is one polynomial for all.
+// exception: "amx" sums bf16 products in the order of its tiles. Dot products along a row (norm, scores of latent
+// attention) go through a fixed number of lanes that are folded in halves; exp is one polynomial for all.
 #ifndef FUSIONSPEC_CKERNELS_H
 #define FUSIONSPEC_CKERNELS_H
 
@@ -131,17 +131,41 @@ void fs_latent_attention(const fs_kernels *kernels, const float *query, ptrdiff_
 enum { FS_ATTENTION_BLOCK = 64 };
 size_t fs_latent_attention_scratch(ptrdiff_t heads);
 
-/// One query row of grouped-query attention (arXiv 2305.13245) over the cached positions begin <= t < length, for the
-/// query heads head_begin <= h < head_end; heads_per_group consecutive heads share a key-value head.
-/// query [heads][query_stride >= width], output likewise. A cache row holds the keys of all key-value heads, `width`
-/// floats each, and their values `value_offset` floats further. Softmax(scale * q.k) with a running maximum over blocks
-/// of FS_ATTENTION_BLOCK positions at fixed absolute positions, merged in ascending order. scratch holds
-/// fs_grouped_attention_scratch(head_end - head_begin) floats.
-void fs_grouped_attention(const fs_kernels *kernels, const float *query, ptrdiff_t query_stride, ptrdiff_t head_begin,
-                          ptrdiff_t head_end, ptrdiff_t heads_per_group, ptrdiff_t width, const float *cache,
-                          ptrdiff_t cache_stride, ptrdiff_t value_offset, ptrdiff_t begin, ptrdiff_t length,
-                          float scale, float *output, ptrdiff_t output_stride, float *scratch);
-size_t fs_grouped_attention_scratch(ptrdiff_t heads);
+/// The cache of grouped-query attention for one key-value head of one sequence: blocks of FS_ATTENTION_BLOCK positions, one
+/// after the other. A block holds the keys, [width][positions], so that a vector of positions is scored at once, then the
+/// values, [positions][width rounded up to 16].
+/// Returns the floats that `capacity` positions take, a multiple of 16.
+size_t fs_grouped_cache_floats(ptrdiff_t width, ptrdiff_t capacity);
+
+/// Writes key and value of one position, `width` floats each, to the cache of a key-value head.
+void fs_grouped_cache_store(float *cache, ptrdiff_t width, ptrdiff_t position, const float *key, const float *value);
+
+/// Query rows of one sequence, and the consecutive heads that share a key-value head.
+typedef struct fs_grouped_queries {
+  const float *query;    // row r at query + r * query_stride, in it head h at h * width
+  ptrdiff_t query_stride;
+  const int32_t *positions;  // of row r
+  const int32_t *index;  // the rows r to compute; NULL for 0, 1, 2, ...
+  ptrdiff_t begin, end;  // the range of index, or of rows
+  ptrdiff_t head_begin, head_end;
+  ptrdiff_t width;       // of a head
+  ptrdiff_t window;      // a row sees so many positions up to its own; 0 for all
+  float scale;
+  float *output;         // row index[i] goes to output + i * output_stride, in it head h to h * width
+  ptrdiff_t output_stride;
+} fs_grouped_queries;
+
+/// Grouped-query attention (arXiv 2305.13245) over the cache of one key-value head: for each row and head the softmax of
+/// scale * q.k, with a running maximum over blocks of FS_ATTENTION_BLOCK positions at fixed absolute positions, merged in
+/// ascending order. A score is one chain of multiply-adds over the width, a column of the result one over the positions;
+/// the sum of the weights goes through 16 lanes, position % 16. Weights below e^-87 of the greatest count as 0.
+/// Positions that a row does not see may hold anything. scratch, 64-byte aligned, holds
+/// fs_grouped_attention_scratch(width) floats.
+void fs_grouped_attention(const fs_kernels *kernels, const fs_grouped_queries *queries, const float *cache,
+                          float *scratch);
+/// Rows times heads that one pass over the cache serves.
+enum { FS_GROUPED_UNITS = 64 };
+size_t fs_grouped_attention_scratch(ptrdiff_t width);
 
 /// Index of the greatest value, the lowest index among equals; NaN counts as minus infinity. n >= 1.
 ptrdiff_t fs_argmax(const fs_kernels *kernels, const float *x, ptrdiff_t n);

@@ -36,18 +36,8 @@ final class BenchmarkPasses {
   /// time; that the memory is really there does.
   func fillCache(positionCount count: Int) {
     var generator = SplitMix(state: 2)
-    let distinct = min(count, 64)
-    for layer in 0..<model.description.layerCount {
-      let positions = cache.positions(layer: layer, slot: 0)
-      for position in 0..<distinct {
-        positions.withRow(position) { row in
-          for column in row.indices { row[column] = Float(Int8(truncatingIfNeeded: generator.next())) / 128 }
-        }
-      }
-      for position in distinct..<max(distinct, count) {
-        positions.copyRow(position % distinct, to: positions, row: position)
-      }
-    }
+    let numbers = (0..<4099).map { _ in Float(Int8(truncatingIfNeeded: generator.next())) / 128 }
+    cache.fill(slot: 0, positionCount: count, with: numbers)
   }
 
   /// Milliseconds of a prompt's prefill.

@@ -69,7 +69,7 @@ struct BlueprintLoader {
       description: blueprint.description, contextCapacity: contextLength, embedding: embedding,
       layers: layers,
       finalNorm: try norm("model.norm"), outputHead: head, mtpHeads: heads, widths: blueprint.widths,
-      cacheWidths: blueprint.allLayers.map(\.attention.cacheWidth))
+      cacheLayouts: blueprint.allLayers.map(\.attention.cacheLayout))
   }
 
   /// An RMSNorm over the residual stream.

@@ -47,6 +47,15 @@ enum AttentionBlueprint: Sendable {
     case .grouped(let attention): attention.shape.cacheWidth
     }
   }
+
+  /// How a position is kept in the cache.
+  var cacheLayout: CacheLayout {
+    switch self {
+    case .latent(let attention): .rows(width: attention.shape.cacheWidth)
+    case .grouped(let attention):
+      .grouped(heads: attention.shape.keyValueHeads, width: attention.shape.head)
+    }
+  }
 }
 
 struct LatentAttentionBlueprint: Sendable {

@@ -12,12 +12,15 @@ struct GroupedAttentionShape: Sendable, Equatable {
 
   var queryWidth: Int { heads * head }
   var keyWidth: Int { keyValueHeads * head }
-  /// Floats that one position occupies in the cache: all rotated keys, then all values.
+  /// Heads that share a key-value head.
+  var group: Int { heads / keyValueHeads }
+  /// Keys and values of one position.
   var cacheWidth: Int { 2 * keyWidth }
 
   func add(to widths: inout WorkspaceWidths) {
     widths = widths.union(
-      WorkspaceWidths(projected: queryWidth + cacheWidth, attended: queryWidth, heads: heads))
+      WorkspaceWidths(
+        projected: queryWidth + cacheWidth, attended: queryWidth, heads: heads, groupedHead: head))
   }
 }
 
@@ -52,9 +55,10 @@ struct GroupedAttention: Sendable {
 
     let query = projected.columns(0..<shape.queryWidth)
     let fresh = projected.columns(shape.queryWidth..<shape.queryWidth + shape.cacheWidth)
-    // Heads of all rows form one line of work, so that one row is shared out as well.
+    // Heads of all rows form one line of work, so that one row is shared out as well. Keys stand transposed in the cache:
+    // the rows of one head after the other meet the same lines, and a worker will read the heads that it writes.
     for unit in worker.share(of: rowCount * shape.keyValueHeads) {
-      cache(context, fresh, row: unit / shape.keyValueHeads, head: unit % shape.keyValueHeads, layer: layer)
+      cache(context, fresh, row: unit % rowCount, head: unit / rowCount, layer: layer)
     }
     for unit in worker.share(of: queryCount * shape.heads) {
       let ordinal = unit / shape.heads
@@ -70,15 +74,14 @@ struct GroupedAttention: Sendable {
     worker.barrier()
   }
 
-  /// Writes one head's part of the cache row of one row of the step.
+  /// Writes one head's key and value of one row of the step to the cache.
   private func cache(_ context: ForwardContext, _ fresh: FloatRows, row: Int, head: Int, layer: Int) {
     prepare(context, fresh, row: row, head: head, norm: keyNorm)
-    let target = context.cache.positions(layer: layer, slot: Int(context.rows.slots[row]))
-    let position = Int(context.rows.positions[row])
     let key = head * shape.head..<(head + 1) * shape.head
     let value = key.lowerBound + shape.keyWidth..<key.upperBound + shape.keyWidth
-    fresh.columns(key).copyRow(row, to: target.columns(key), row: position)
-    fresh.columns(value).copyRow(row, to: target.columns(value), row: position)
+    context.cache.grouped(layer: layer, slot: Int(context.rows.slots[row])).store(
+      head: head, position: Int(context.rows.positions[row]), keys: fresh.columns(key),
+      values: fresh.columns(value), row: row)
   }
 
   /// Normalises and rotates one head of a row, in place.
@@ -89,23 +92,38 @@ struct GroupedAttention: Sendable {
       columns, row: row, offset: 0, table: rotary, position: Int(context.rows.positions[row]))
   }
 
-  /// Attention over the cached positions, for this worker's heads.
+  /// Attention over the cached positions, for this worker's part of the key-value heads and the rows.
   private func attend(
     _ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int, layer: Int
   ) {
-    let workspace = context.workspace
-    let heads = context.worker.share(of: shape.heads)
-    if heads.isEmpty { return }
-    let attended = workspace.attended.view.columns(0..<shape.queryWidth)
-    for ordinal in 0..<count {
-      let row = queries.map { Int($0[ordinal]) } ?? ordinal
-      let length = Int(context.rows.positions[row]) + 1
-      context.kernels.groupedAttention(
-        query: query.split(row: row, into: shape.heads), heads: heads, keyValueHeads: shape.keyValueHeads,
-        cache: context.cache.positions(layer: layer, slot: Int(context.rows.slots[row])),
-        first: window.map { max(0, length - $0) } ?? 0, length: length, scale: scale,
-        output: attended.split(row: ordinal, into: shape.heads),
-        scratch: workspace.attentionScratch.view, scratchRow: context.worker.index)
+    let split = AttentionSplit(shape: shape, rowCount: count, worker: context.worker)
+    for head in split.heads {
+      var begin = 0
+      var pass = 0
+      while begin < count {
+        let slot = self.slot(context, queries, begin)
+        var end = begin + 1
+        while end < count, end - begin < split.rowsPerPass, self.slot(context, queries, end) == slot {
+          end += 1
+        }
+        for part in 0..<split.partCount where split.owns(head: head, pass: pass, part: part) {
+          let workspace = context.workspace
+          context.kernels.groupedAttention(
+            AttendingRows(
+              query: query, positions: context.rows.positions.view, index: queries, ordinals: begin..<end),
+            heads: split.queryHeads(head: head, part: part),
+            cache: context.cache.grouped(layer: layer, slot: slot), window: window,
+            scale: scale, output: workspace.attended.view.columns(0..<shape.queryWidth),
+            scratch: workspace.attentionScratch.view, scratchRow: context.worker.index)
+        }
+        begin = end
+        pass += 1
+      }
     }
+  }
+
+  /// The cache slot of the row that is query `ordinal`.
+  private func slot(_ context: ForwardContext, _ queries: IndexRows?, _ ordinal: Int) -> Int {
+    Int(context.rows.slots[queries.map { Int($0[ordinal]) } ?? ordinal])
   }
 }
