@@ -75,6 +75,22 @@ static inline ptrdiff_t fs_grouped_block_floats(ptrdiff_t width) {
   return FS_ATTENTION_BLOCK * (width + fs_padded_width(width));
 }
 
+/// What one pass over a cache of latents serves: heads of rows, each with the number of positions that it sees.
+typedef struct fs_latent_units {
+  ptrdiff_t count;
+  ptrdiff_t rank, rope;
+  float scale;
+  const float *query[FS_LATENT_UNITS];
+  float *output[FS_LATENT_UNITS];
+  ptrdiff_t length[FS_LATENT_UNITS];
+} fs_latent_units;
+
+/// Tiles over a row of latent and rotary key, and bytes of a block of 32 positions.
+static inline ptrdiff_t fs_latent_steps(ptrdiff_t width) { return (width + 31) / 32; }
+static inline size_t fs_latent_block_bytes(ptrdiff_t rank, ptrdiff_t rope) {
+  return (size_t)(2 * fs_latent_steps(rank + rope) + (rank + 15) / 16) * 1024;
+}
+
 struct fs_kernels {
   const char *name;
   fs_form form[FS_FORMATS];  // of the input rows
@@ -94,6 +110,8 @@ struct fs_kernels {
   void (*latent_attention)(const float *query, ptrdiff_t query_stride, ptrdiff_t heads, ptrdiff_t rank, ptrdiff_t rope,
                            const float *cache, ptrdiff_t cache_stride, ptrdiff_t length, float scale, float *output,
                            ptrdiff_t output_stride, float *scratch);
+  /// At most FS_LATENT_UNITS rows times heads over a cache of tiles; NULL where a set has no tiles.
+  void (*latent_tiles)(const fs_latent_units *units, const char *cache, char *scratch);
   /// At most FS_GROUPED_UNITS rows times heads.
   void (*grouped_attention)(const fs_grouped_units *units, const float *cache, float *scratch);
   ptrdiff_t (*argmax)(const float *x, ptrdiff_t n);

@@ -15,6 +15,7 @@
 #include "tile.h"
 #if defined(FS_BLOCKS)
 #include "block_amx.h"
+#include "latent_tiles.h"
 #endif
 #include "finish.h"
 #include "vector.h"

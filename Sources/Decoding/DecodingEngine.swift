@@ -85,7 +85,8 @@ public final class DecodingEngine {
     let outputRows = configuration.slotCount * rowsPerSequence
     let stashRows = configuration.slotCount * HeadProgress.stashRows
     let maximumRows = outputRows + configuration.promptRowsPerStep + stashRows
-    cache = model.makeCache(slotCount: configuration.slotCount, capacity: configuration.context)
+    cache = model.makeCache(
+      slotCount: configuration.slotCount, capacity: configuration.context, kernels: configuration.kernels)
     workspace = model.makeWorkspace(
       maximumRows: maximumRows, maximumOutputRows: outputRows, stashRows: stashRows,
       workerCount: configuration.threadCount)

@@ -49,9 +49,15 @@ public final class DecoderModel: Sendable {
   /// Number of multi-token-prediction heads.
   public var mtpHeadCount: Int { mtpHeads.count }
 
-  /// Makes a cache for `slotCount` sequences of at most `capacity` positions.
-  public func makeCache(slotCount: Int, capacity: Int) -> KeyValueCache {
-    KeyValueCache(slotCount: slotCount, capacity: capacity, layers: cacheLayouts)
+  /// Makes a cache for `slotCount` sequences of at most `capacity` positions, for forwards with this kernel set: with weights
+  /// narrower than f32 latent attention is left to tiles where the set has them.
+  public func makeCache(slotCount: Int, capacity: Int, kernels: KernelSet) -> KeyValueCache {
+    let usesTiles = kernels.hasLatentTiles && embedding.format != .f32
+    let layouts = cacheLayouts.map { layout in
+      guard usesTiles, case .latent(let rank, let rope) = layout else { return layout }
+      return CacheLayout.latentTiles(rank: rank, rope: rope)
+    }
+    return KeyValueCache(slotCount: slotCount, capacity: capacity, layers: layouts)
   }
 
   /// Plans the buffers for forwards of at most `maximumRows` rows and `maximumOutputRows` rows of logits.

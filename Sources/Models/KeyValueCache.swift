@@ -2,8 +2,10 @@ public import Tensors
 
 /// How a layer keeps what it has seen of a sequence.
 public enum CacheLayout: Sendable, Equatable {
-  /// One row of so many floats for each position.
-  case rows(width: Int)
+  /// Latent and rotary key of latent attention: one row of floats for each position.
+  case latent(rank: Int, rope: Int)
+  /// The same in bf16 for the tiles of a kernel set.
+  case latentTiles(rank: Int, rope: Int)
   /// Keys and values of grouped-query attention, head by head.
   case grouped(heads: Int, width: Int)
 }
@@ -18,7 +20,7 @@ public final class KeyValueCache: Sendable {
   /// Positions a sequence can have.
   public let capacity: Int
   private let layouts: [CacheLayout]
-  private let layers: [FloatMatrix]  // each [slots * capacity, width] or [slots * heads, floats of a head]
+  private let layers: [FloatMatrix]  // each [slots * capacity, width], [slots, floats] or [slots * heads, floats]
 
   /// Makes a cache for layers of the given layouts.
   public init(slotCount: Int, capacity: Int, layers: [CacheLayout]) {
@@ -27,7 +29,10 @@ public final class KeyValueCache: Sendable {
     layouts = layers
     self.layers = layers.map { layout in
       switch layout {
-      case .rows(let width): FloatMatrix(rows: slotCount * capacity, columns: width)
+      case .latent(let rank, let rope): FloatMatrix(rows: slotCount * capacity, columns: rank + rope)
+      case .latentTiles(let rank, let rope):
+        FloatMatrix(
+          rows: slotCount, columns: LatentCache.floatCount(rank: rank, rope: rope, capacity: capacity))
       case .grouped(let heads, let width):
         FloatMatrix(
           rows: slotCount * heads, columns: GroupedCache.floatCount(width: width, capacity: capacity))
@@ -35,10 +40,17 @@ public final class KeyValueCache: Sendable {
     }
   }
 
-  /// The positions of one sequence in one layer that keeps rows, [capacity, width].
+  /// The positions of one sequence in one layer of latent attention, [capacity, rank + rope].
   public func positions(layer: Int, slot: Int) -> FloatRows {
-    guard case .rows = layouts[layer] else { preconditionFailure("a layer without rows") }
+    guard case .latent = layouts[layer] else { preconditionFailure("a layer without rows") }
     return layers[layer].view.rows(slot * capacity..<(slot + 1) * capacity)
+  }
+
+  /// What one sequence has in one layer of latent attention in tiles; nil in layers that keep rows of floats.
+  public func latent(layer: Int, slot: Int) -> LatentCache? {
+    guard case .latentTiles(let rank, let rope) = layouts[layer] else { return nil }
+    return LatentCache(
+      memory: layers[layer].view.rows(slot..<slot + 1), rank: rank, rope: rope, capacity: capacity)
   }
 
   /// The keys and values of one sequence in one layer of grouped-query attention.
@@ -54,7 +66,9 @@ public final class KeyValueCache: Sendable {
   public func byteCount(positionCount: Int) -> Int {
     zip(layouts, layers).reduce(0) { sum, layer in
       switch layer.0 {
-      case .rows: sum + layer.1.stride * positionCount
+      case .latent: sum + layer.1.stride * positionCount
+      case .latentTiles(let rank, let rope):
+        sum + LatentCache.floatCount(rank: rank, rope: rope, capacity: 32) * positionCount / 32
       case .grouped(let heads, let width): sum + heads * (width + (width + 15) / 16 * 16) * positionCount
       }
     } * MemoryLayout<Float>.size
@@ -68,9 +82,12 @@ public final class KeyValueCache: Sendable {
       let rows: Range<Int>
       let columns: Int
       switch layout {
-      case .rows(let width):
+      case .latent(let rank, let rope):
         rows = slot * capacity..<slot * capacity + positionCount
-        columns = width
+        columns = rank + rope
+      case .latentTiles(let rank, let rope):
+        rows = slot..<slot + 1
+        columns = LatentCache.floatCount(rank: rank, rope: rope, capacity: positionCount)
       case .grouped(let heads, let width):
         rows = slot * heads..<(slot + 1) * heads
         columns = GroupedCache.floatCount(width: width, capacity: positionCount)

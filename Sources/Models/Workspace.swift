@@ -17,6 +17,9 @@ struct WorkspaceWidths: Sendable {
   var heads = 0
   /// One head of grouped-query attention.
   var groupedHead = 0
+  /// Latent and rotary key of latent attention.
+  var latentRank = 0
+  var latentRope = 0
   /// Dense or shared feed-forward width.
   var feedForward = 0
   /// One routed expert's width.
@@ -36,6 +39,7 @@ struct WorkspaceWidths: Sendable {
       absorbed: max(absorbed, other.absorbed), latent: max(latent, other.latent),
       attended: max(attended, other.attended), heads: max(heads, other.heads),
       groupedHead: max(groupedHead, other.groupedHead),
+      latentRank: max(latentRank, other.latentRank), latentRope: max(latentRope, other.latentRope),
       feedForward: max(feedForward, other.feedForward), expert: max(expert, other.expert),
       expertCount: max(expertCount, other.expertCount),
       expertsPerToken: max(expertsPerToken, other.expertsPerToken),
@@ -128,6 +132,7 @@ public final class Workspace: @unchecked Sendable {
     latent = matrix(widths.latent)
     attended = matrix(widths.attended)
     let scratch = max(
+      KernelSet.latentTilesScratchCount(rank: widths.latentRank, rope: widths.latentRope),
       KernelSet.latentAttentionScratchCount(heads: widths.heads),
       KernelSet.groupedAttentionScratchCount(width: widths.groupedHead))
     attentionScratch = matrix(scratch, rows: workerCount)

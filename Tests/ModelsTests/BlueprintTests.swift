@@ -20,8 +20,9 @@ struct BlueprintTests {
     }
     #expect(Set(others) == Set(ignored.map(\.name)))
     #expect(ignored.allSatisfy { !$0.reason.isEmpty })
-    let cached = model.makeCache(slotCount: 1, capacity: 8).byteCount(positionCount: 1)
-    #expect(cached >= 4 * model.description.cacheFloatsPerPosition)
+    let scalar = try #require(KernelSet.named("scalar"))
+    let cache = model.makeCache(slotCount: 1, capacity: 8, kernels: scalar)
+    #expect(cache.byteCount(positionCount: 1) >= 4 * model.description.cacheFloatsPerPosition)
   }
 
   @Test func `a model without a head refuses MTP drafts and says why`() throws {

@@ -167,6 +167,40 @@ void fs_grouped_attention(const fs_kernels *kernels, const fs_grouped_queries *q
 enum { FS_GROUPED_UNITS = 64 };
 size_t fs_grouped_attention_scratch(ptrdiff_t width);
 
+/// Whether a set has latent attention in tiles, with a cache of bf16: `fs_latent_tiles`.
+bool fs_has_latent_tiles(const fs_kernels *kernels);
+
+/// The cache of latent attention in tiles for one sequence: blocks of 32 positions, one after the other, all bf16. A block
+/// holds the latents with their rotary keys twice 16 positions, each [steps of 32 columns][16 pairs of columns][16
+/// positions][2], then the latents once more as values, [columns of 16][16 pairs of positions][16 columns][2].
+/// Returns the floats that `capacity` positions take.
+size_t fs_latent_cache_floats(ptrdiff_t rank, ptrdiff_t rope, ptrdiff_t capacity);
+
+/// Writes one position, rank + rope floats, rounded. Values that are not finite become 0; their keys do not.
+void fs_latent_cache_store(float *cache, ptrdiff_t rank, ptrdiff_t rope, ptrdiff_t position, const float *row);
+
+/// Query rows of one sequence, and consecutive heads.
+typedef struct fs_latent_queries {
+  const float *query;  // ordinal i at query + i * query_stride, in it head h at h * (rank + rope)
+  ptrdiff_t query_stride;
+  const int32_t *positions;  // of rows
+  const int32_t *index;      // the row of ordinal i; NULL for i itself
+  ptrdiff_t begin, end;      // ordinals
+  ptrdiff_t head_begin, head_end;
+  ptrdiff_t rank, rope;
+  float scale;
+  float *output;  // ordinal i at output + i * output_stride, in it head h at h * rank
+  ptrdiff_t output_stride;
+} fs_latent_queries;
+
+/// Latent attention of rows that see all positions up to their own, in tiles: queries, cached rows and weights are bf16, sums
+/// floats. A running maximum over chunks of 128 positions at fixed absolute positions, merged in ascending order; what a row
+/// gets depends on no other row. scratch, 64-byte aligned, holds fs_latent_tiles_scratch(rank, rope) floats.
+void fs_latent_tiles(const fs_kernels *kernels, const fs_latent_queries *queries, const float *cache, float *scratch);
+size_t fs_latent_tiles_scratch(ptrdiff_t rank, ptrdiff_t rope);
+/// Rows times heads that one pass over the cache serves.
+enum { FS_LATENT_UNITS = 32 };
+
 /// Index of the greatest value, the lowest index among equals; NaN counts as minus infinity. n >= 1.
 ptrdiff_t fs_argmax(const fs_kernels *kernels, const float *x, ptrdiff_t n);
 

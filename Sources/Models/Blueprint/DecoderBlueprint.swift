@@ -51,7 +51,7 @@ enum AttentionBlueprint: Sendable {
   /// How a position is kept in the cache.
   var cacheLayout: CacheLayout {
     switch self {
-    case .latent(let attention): .rows(width: attention.shape.cacheWidth)
+    case .latent(let attention): .latent(rank: attention.shape.rank, rope: attention.shape.rope)
     case .grouped(let attention):
       .grouped(heads: attention.shape.keyValueHeads, width: attention.shape.head)
     }

@@ -24,7 +24,8 @@ struct LatentAttentionShape: Sendable {
     widths = widths.union(
       WorkspaceWidths(
         projected: (queryRank ?? queryWidth) + rank + rope, query: queryRank == nil ? 0 : queryWidth,
-        absorbed: heads * absorbedHead, latent: heads * rank, attended: heads * value, heads: heads))
+        absorbed: heads * absorbedHead, latent: heads * rank, attended: heads * value, heads: heads,
+        latentRank: rank, latentRope: rope))
   }
 }
 
@@ -97,7 +98,15 @@ struct LatentAttention: Sendable {
   /// Writes one row's normed latent and rotated key to its place in the cache.
   private func cache(_ context: ForwardContext, _ latent: FloatRows, row: Int, layer: Int) {
     let position = Int(context.rows.positions[row])
-    let target = context.cache.positions(layer: layer, slot: Int(context.rows.slots[row]))
+    let slot = Int(context.rows.slots[row])
+    if let tiles = context.cache.latent(layer: layer, slot: slot) {
+      let own = latent.columns(0..<shape.rank)
+      latentNorm.apply(context.kernels, own, row: row, to: own, row: row)
+      context.kernels.rotate(latent, row: row, offset: shape.rank, table: rotary, position: position)
+      tiles.store(position: position, from: latent, row: row)
+      return
+    }
+    let target = context.cache.positions(layer: layer, slot: slot)
     latent.copyRow(row, to: target, row: position)
     latentNorm.apply(
       context.kernels, latent.columns(0..<shape.rank), row: row, to: target.columns(0..<shape.rank),
@@ -138,14 +147,18 @@ struct LatentAttention: Sendable {
     let rank = shape.rank
     let absorbed = workspace.absorbed.view.columns(0..<shape.heads * shape.absorbedHead)
     let latent = workspace.latent.view.columns(0..<shape.heads * rank)
-    for ordinal in 0..<count {
-      let row = queries.map { Int($0[ordinal]) } ?? ordinal
-      context.kernels.latentAttention(
-        query: absorbed.split(row: ordinal, into: shape.heads), heads: heads, rank: rank,
-        cache: context.cache.positions(layer: layer, slot: Int(context.rows.slots[row])),
-        length: Int(context.rows.positions[row]) + 1, scale: scale,
-        output: latent.split(row: ordinal, into: shape.heads),
-        scratch: workspace.attentionScratch.view, scratchRow: context.worker.index)
+    if context.cache.latent(layer: layer, slot: 0) != nil {
+      attendInTiles(context, absorbed, queries: queries, count: count, heads: heads, layer: layer, to: latent)
+    } else {
+      for ordinal in 0..<count {
+        let row = queries.map { Int($0[ordinal]) } ?? ordinal
+        context.kernels.latentAttention(
+          query: absorbed.split(row: ordinal, into: shape.heads), heads: heads, rank: rank,
+          cache: context.cache.positions(layer: layer, slot: Int(context.rows.slots[row])),
+          length: Int(context.rows.positions[row]) + 1, scale: scale,
+          output: latent.split(row: ordinal, into: shape.heads),
+          scratch: workspace.attentionScratch.view, scratchRow: context.worker.index)
+      }
     }
     for head in heads {
       let matrix = valueUp[head]
@@ -153,6 +166,28 @@ struct LatentAttention: Sendable {
         matrix, panels: 0..<matrix.panelCount, input: latent.columns(head * rank..<(head + 1) * rank),
         output: workspace.attended.view.columns(head * shape.value..<(head + 1) * shape.value),
         rowCount: count)
+    }
+  }
+
+  /// Attention of this worker's heads, run by run of rows of one sequence.
+  private func attendInTiles(
+    _ context: ForwardContext, _ absorbed: FloatRows, queries: IndexRows?, count: Int, heads: Range<Int>,
+    layer: Int, to latent: FloatRows
+  ) {
+    func slot(_ ordinal: Int) -> Int { Int(context.rows.slots[queries.map { Int($0[ordinal]) } ?? ordinal]) }
+    var begin = 0
+    while begin < count {
+      let own = slot(begin)
+      var end = begin + 1
+      while end < count, slot(end) == own { end += 1 }
+      if let cache = context.cache.latent(layer: layer, slot: own) {
+        context.kernels.latentAttention(
+          AttendingRows(
+            query: absorbed, positions: context.rows.positions.view, index: queries, ordinals: begin..<end),
+          heads: heads, cache: cache, scale: scale, output: latent,
+          scratch: context.workspace.attentionScratch.view, scratchRow: context.worker.index)
+      }
+      begin = end
     }
   }
 }
