@@ -7,11 +7,13 @@ size_t fs_latent_cache_floats(ptrdiff_t rank, ptrdiff_t rope, ptrdiff_t capacity
   return (size_t)((capacity + 31) / 32) * fs_latent_block_bytes(rank, rope) / sizeof(float);
 }
 
+/// Rounded to bf16; denormals, which tiles do not know, become 0.
 static uint16_t rounded(float x) {
   uint32_t bits;
   memcpy(&bits, &x, sizeof bits);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)((bits >> 16) | 0x40u);
-  return (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+  bits += 0x7fffu + ((bits >> 16) & 1u);
+  return (bits & 0x7f800000u) == 0 ? 0 : (uint16_t)(bits >> 16);
 }
 
 void fs_latent_cache_store(float *cache, ptrdiff_t rank, ptrdiff_t rope, ptrdiff_t position, const float *row) {
@@ -19,13 +21,14 @@ void fs_latent_cache_store(float *cache, ptrdiff_t rank, ptrdiff_t rope, ptrdiff
   char *block = (char *)cache + position / 32 * (ptrdiff_t)fs_latent_block_bytes(rank, rope);
   char *keys = block + at / 16 * steps * 1024 + at % 16 * 4;
   char *values = block + 2 * steps * 1024 + at / 2 * 64 + at % 2 * 2;
-  for (ptrdiff_t d = 0; d < rank + rope; d++) {
-    uint16_t number = rounded(row[d]);
-    memcpy(keys + d / 32 * 1024 + d % 32 / 2 * 64 + d % 2 * 2, &number, sizeof number);
-    if (d >= rank) continue;
-    // A weight of 0 must make nothing of a value. What is not finite shows in the scores anyway.
-    if ((number & 0x7f80u) == 0x7f80u) number = 0;
-    memcpy(values + d / 16 * 1024 + d % 16 * 4, &number, sizeof number);
+  for (ptrdiff_t d = 0; d < rank + rope; d += 2) {
+    uint16_t pair[2] = {rounded(row[d]), d + 1 < rank + rope ? rounded(row[d + 1]) : 0};
+    memcpy(keys + d / 32 * 1024 + d % 32 / 2 * 64, pair, sizeof pair);
+    for (ptrdiff_t i = 0; i < 2 && d + i < rank; i++) {
+      // A weight of 0 must make nothing of a value. What is not finite shows in the scores anyway.
+      uint16_t number = (pair[i] & 0x7f80u) == 0x7f80u ? 0 : pair[i];
+      memcpy(values + (d + i) / 16 * 1024 + (d + i) % 16 * 4, &number, sizeof number);
+    }
   }
 }
 

@@ -28,10 +28,13 @@ static void latent_configure(ptrdiff_t first, ptrdiff_t second) {
   _tile_loadconfig(&shape);
 }
 
+/// What tiles take for 0: they do not know denormals.
+FS_INLINE lanes_u32 latent_flush(lanes_u32 bits) { return (bits & 0x7f800000u) == 0 ? (lanes_u32)0 : bits; }
+
 /// Floats rounded to bf16, zeros from n on, in pieces of 32 to tiles that stand `stride` bytes apart.
 FS_INLINE void latent_round(const float *x, ptrdiff_t n, char *to, ptrdiff_t stride) {
   for (ptrdiff_t i = 0; i < (n + 31) / 32 * 32; i += FS_LANES) {
-    lanes_u16 halves = __builtin_convertvector(lanes_round_bf16(lanes_load_within(x, i, n)) >> 16, lanes_u16);
+    lanes_u16 halves = __builtin_convertvector(latent_flush(lanes_round_bf16(lanes_load_within(x, i, n))) >> 16, lanes_u16);
     memcpy(to + i / 32 * stride + i % 32 * 2, &halves, sizeof halves);
   }
 }
@@ -73,7 +76,7 @@ FS_INLINE float latent_weigh(latent_work *work, ptrdiff_t unit, ptrdiff_t seen, 
   float greatest = highest > previous ? highest : previous;
   lanes sum = 0.0f;
   for (ptrdiff_t t = 0; t < count; t += FS_LANES) {
-    lanes_u32 rounded = lanes_round_bf16(lanes_exp(lanes_load(scores + t) - greatest));
+    lanes_u32 rounded = latent_flush(lanes_round_bf16(lanes_exp(lanes_load(scores + t) - greatest)));
     sum += __builtin_bit_cast(lanes, rounded);
     lanes_u16 halves = __builtin_convertvector(rounded >> 16, lanes_u16);
     memcpy(weights + t / 32 * 2048 + t % 32 * 2, &halves, sizeof halves);
@@ -105,12 +108,74 @@ FS_INLINE void latent_values(const latent_work *work, const char *values, ptrdif
   if (many && both) _tile_stored(3, sums + 768, 64);
 }
 
+// The same with vectors, in the order of the tiles: for every 32 inputs the even and the odd ones are summed apart, then both
+// join the result. A few units over a short cache are not worth waking the tiles.
+
+/// Scores of `units` units from `unit` on against sixteen positions.
+FS_INLINE void latent_scores_vector(const latent_work *work, const char *keys, ptrdiff_t steps, ptrdiff_t at,
+                                    ptrdiff_t unit, int units) {
+  lanes sum[2] = {0.0f, 0.0f};
+  for (ptrdiff_t step = 0; step < steps; step++) {
+    lanes even[2] = {0.0f, 0.0f}, odd[2] = {0.0f, 0.0f};
+    const char *query = work->queries + step * 2048 + unit * 64;
+    FS_UNROLL for (int pair = 0; pair < 16; pair++) {
+      lanes_i32 line = __builtin_bit_cast(lanes_i32, lanes_load((const float *)(keys + step * 1024 + pair * 64)));
+      lanes low = __builtin_bit_cast(lanes, line << 16), high = __builtin_bit_cast(lanes, line & (int32_t)0xffff0000);
+      FS_UNROLL for (int u = 0; u < units; u++) {
+        even[u] = lanes_fma(bf16_of_pair(query + u * 64, pair, 0), low, even[u]);
+        odd[u] = lanes_fma(bf16_of_pair(query + u * 64, pair, 1), high, odd[u]);
+      }
+    }
+    FS_UNROLL for (int u = 0; u < units; u++) sum[u] += even[u] + odd[u];
+  }
+  FS_UNROLL for (int u = 0; u < units; u++) lanes_store(work->scores + (unit + u) * LATENT_CHUNK + at, sum[u]);
+}
+
+/// Adds weights times values of `blocks` blocks to sixteen columns of `units` units.
+FS_INLINE void latent_values_vector(const latent_work *work, const char *values, ptrdiff_t block_bytes,
+                                    ptrdiff_t blocks, ptrdiff_t column, ptrdiff_t unit, int units) {
+  float *sums = work->sums + column * 512 + unit * 16;
+  lanes sum[2];
+  FS_UNROLL for (int u = 0; u < units; u++) sum[u] = lanes_load(sums + u * 16);
+  for (ptrdiff_t b = 0; b < blocks; b++) {
+    lanes even[2] = {0.0f, 0.0f}, odd[2] = {0.0f, 0.0f};
+    const char *weights = work->weights + b * 2048 + unit * 64, *lines = values + b * block_bytes + column * 1024;
+    FS_UNROLL for (int pair = 0; pair < 16; pair++) {
+      lanes_i32 line = __builtin_bit_cast(lanes_i32, lanes_load((const float *)(lines + pair * 64)));
+      lanes low = __builtin_bit_cast(lanes, line << 16), high = __builtin_bit_cast(lanes, line & (int32_t)0xffff0000);
+      FS_UNROLL for (int u = 0; u < units; u++) {
+        even[u] = lanes_fma(bf16_of_pair(weights + u * 64, pair, 0), low, even[u]);
+        odd[u] = lanes_fma(bf16_of_pair(weights + u * 64, pair, 1), high, odd[u]);
+      }
+    }
+    FS_UNROLL for (int u = 0; u < units; u++) sum[u] += even[u] + odd[u];
+  }
+  FS_UNROLL for (int u = 0; u < units; u++) lanes_store(sums + u * 16, sum[u]);
+}
+
+/// How the units of a pass are computed.
+typedef enum latent_way { LATENT_VECTORS, LATENT_TILE, LATENT_TILES } latent_way;
+enum { LATENT_VECTOR_UNITS = 4, LATENT_VECTOR_WORK = 256 };  // the most units, and units times positions, left to vectors
+
 FS_INLINE void latent_chunk(const fs_latent_units *units, latent_work *work, const char *cache, ptrdiff_t begin,
-                            ptrdiff_t count, bool many) {
+                            ptrdiff_t count, latent_way way) {
+  bool many = way == LATENT_TILES;
   ptrdiff_t steps = fs_latent_steps(units->rank + units->rope), columns = (units->rank + 15) / 16;
   ptrdiff_t block_bytes = (ptrdiff_t)fs_latent_block_bytes(units->rank, units->rope);
   const char *first = cache + begin / 32 * block_bytes;
-  for (ptrdiff_t at = 0; at < count; at += 32) latent_scores(work, first + at / 32 * block_bytes, steps, at, many);
+  for (ptrdiff_t at = 0; at < count; at += 32) {
+    const char *block = first + at / 32 * block_bytes;
+    if (way != LATENT_VECTORS) {
+      latent_scores(work, block, steps, at, many);
+      continue;
+    }
+    for (ptrdiff_t half = 0; half < 2; half++) {
+      const char *keys = block + half * steps * 1024;
+      ptrdiff_t u = 0;
+      for (; u + 2 <= units->count; u += 2) latent_scores_vector(work, keys, steps, at + 16 * half, u, 2);
+      if (u < units->count) latent_scores_vector(work, keys, steps, at + 16 * half, u, 1);
+    }
+  }
   for (ptrdiff_t u = 0; u < units->count; u++) {
     ptrdiff_t seen = units->length[u] - begin;
     float correction = latent_weigh(work, u, seen < count ? seen : count, count, units->scale);
@@ -119,6 +184,14 @@ FS_INLINE void latent_chunk(const fs_latent_units *units, latent_work *work, con
     for (ptrdiff_t c = 0; c < columns; c++) lanes_store(sums + c * 512, lanes_load(sums + c * 512) * correction);
   }
   const char *values = first + 2 * steps * 1024;
+  if (way == LATENT_VECTORS) {
+    for (ptrdiff_t c = 0; c < columns; c++) {
+      ptrdiff_t u = 0;
+      for (; u + 2 <= units->count; u += 2) latent_values_vector(work, values, block_bytes, count / 32, c, u, 2);
+      if (u < units->count) latent_values_vector(work, values, block_bytes, count / 32, c, u, 1);
+    }
+    return;
+  }
   ptrdiff_t c = 0;
   for (; c + 2 <= columns; c += 2) latent_values(work, values, block_bytes, count / 32, c, many, true);
   if (c < columns) latent_values(work, values, block_bytes, count / 32, c, many, false);
@@ -126,12 +199,12 @@ FS_INLINE void latent_chunk(const fs_latent_units *units, latent_work *work, con
 
 static void latent_tiles(const fs_latent_units *units, const char *cache, char *scratch) {
   ptrdiff_t width = units->rank + units->rope, steps = fs_latent_steps(width), columns = (units->rank + 15) / 16;
-  bool many = units->count > 16;
   latent_work work = {.queries = scratch};
   work.scores = (float *)(work.queries + steps * 2048);
   work.weights = (char *)(work.scores + LATENT_UNITS * LATENT_CHUNK);
   work.sums = (float *)(work.weights + LATENT_CHUNK / 32 * 2048);
-  memset(work.sums, 0, (size_t)columns * 2048);
+  for (ptrdiff_t c = 0; c < columns; c++)
+    for (ptrdiff_t u = 0; u < units->count; u++) lanes_store(work.sums + c * 512 + u / 16 * 256 + u % 16 * 16, 0.0f);
   ptrdiff_t longest = 0;
   for (ptrdiff_t u = 0; u < units->count; u++) {
     latent_round(units->query[u], width, work.queries + u / 16 * 1024 + u % 16 * 64, 2048);
@@ -139,13 +212,16 @@ static void latent_tiles(const fs_latent_units *units, const char *cache, char *
     work.totals[u] = 0;
     longest = units->length[u] > longest ? units->length[u] : longest;
   }
-  latent_configure(many ? 16 : units->count, many ? units->count - 16 : 0);
+  bool few = units->count <= LATENT_VECTOR_UNITS && units->count * longest <= LATENT_VECTOR_WORK;
+  latent_way way = few ? LATENT_VECTORS : units->count > 16 ? LATENT_TILES : LATENT_TILE;
+  if (!few) latent_configure(way == LATENT_TILES ? 16 : units->count, units->count - 16);
   for (ptrdiff_t begin = 0; begin < longest; begin += LATENT_CHUNK) {
     ptrdiff_t left = (longest - begin + 31) / 32 * 32, count = left < LATENT_CHUNK ? left : LATENT_CHUNK;
-    if (many) latent_chunk(units, &work, cache, begin, count, true);
-    else latent_chunk(units, &work, cache, begin, count, false);
+    if (way == LATENT_TILES) latent_chunk(units, &work, cache, begin, count, LATENT_TILES);
+    else if (way == LATENT_TILE) latent_chunk(units, &work, cache, begin, count, LATENT_TILE);
+    else latent_chunk(units, &work, cache, begin, count, LATENT_VECTORS);
   }
-  _tile_release();
+  if (!few) _tile_release();
   for (ptrdiff_t u = 0; u < units->count; u++) {
     float inverse = 1 / work.totals[u];
     const float *sums = work.sums + u / 16 * 256 + u % 16 * 16;

@@ -50,15 +50,21 @@ public final class DecoderModel: Sendable {
   public var mtpHeadCount: Int { mtpHeads.count }
 
   /// Makes a cache for `slotCount` sequences of at most `capacity` positions, for forwards with this kernel set: with weights
-  /// narrower than f32 latent attention is left to tiles where the set has them.
+  /// narrower than f32 latent attention is left to tiles where the set has them and latents are wide. The tiles' layout has
+  /// sixteen positions in a line, so that writing one moves many lines from worker to worker: with narrow latents that costs
+  /// more than tiles save.
   public func makeCache(slotCount: Int, capacity: Int, kernels: KernelSet) -> KeyValueCache {
     let usesTiles = kernels.hasLatentTiles && embedding.format != .f32
     let layouts = cacheLayouts.map { layout in
-      guard usesTiles, case .latent(let rank, let rope) = layout else { return layout }
+      guard usesTiles, case .latent(let rank, let rope) = layout, rank >= Self.leastTileRank else {
+        return layout
+      }
       return CacheLayout.latentTiles(rank: rank, rope: rope)
     }
     return KeyValueCache(slotCount: slotCount, capacity: capacity, layers: layouts)
   }
+
+  private static let leastTileRank = 128
 
   /// Plans the buffers for forwards of at most `maximumRows` rows and `maximumOutputRows` rows of logits.
   /// `stashRows` hidden rows of the main model, and of each MTP head that another one follows, can be kept for later

@@ -62,7 +62,7 @@ struct LatentAttention: Sendable {
     worker.barrier()
 
     let latentOffset = shape.queryRank ?? shape.queryWidth
-    for row in worker.share(of: rowCount) {
+    for row in cachedRows(context, layer: layer) {
       cache(
         context, projected.columns(latentOffset..<latentOffset + shape.cacheWidth), row: row, layer: layer)
     }
@@ -93,6 +93,15 @@ struct LatentAttention: Sendable {
     output.apply(
       context, input: workspace.attended.view, output: target, rowCount: queryCount, accumulate: accumulate)
     worker.barrier()
+  }
+
+  /// The rows that this worker writes to the cache. Where neighbours share lines a few rows are one worker's.
+  private func cachedRows(_ context: ForwardContext, layer: Int) -> Range<Int> {
+    let count = context.rows.count
+    guard count <= Workspace.fewRows, context.cache.latent(layer: layer, slot: 0) != nil else {
+      return context.worker.share(of: count)
+    }
+    return context.worker.index == 0 ? 0..<count : 0..<0
   }
 
   /// Writes one row's normed latent and rotated key to its place in the cache.
