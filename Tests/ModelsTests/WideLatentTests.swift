@@ -1,0 +1,59 @@
+import Checkpoints
+import Decoding
+import Foundation
+import Models
+import Tensors
+import Testing
+
+/// Models whose latents are wide enough for tiles, where the processor has them: the same ids whatever runs beside them.
+struct WideLatentTests {
+  /// DeepSeek-V3 with made-up weights, 40 heads and a latent of 136 numbers, neither a multiple of what tiles take.
+  private func model(_ format: WeightFormat) throws -> DecoderModel {
+    let file = OracleFixture.root.appending(path: "deepseek-v3/plain-f32/config.json")
+    let json = try JSONSerialization.jsonObject(with: Data(contentsOf: file))
+    var members = try #require(json as? [String: Any])
+    members["kv_lora_rank"] = 136
+    members["num_attention_heads"] = 40
+    members["num_key_value_heads"] = 40
+    let changed = try JSONSerialization.data(withJSONObject: members)
+    return try ArchitectureRegistry.randomModel(
+      try ConfigurationObject(json: changed, file: "config.json"),
+      options: LoadOptions(format: format, contextLength: 192), seed: 3)
+  }
+
+  private func run(
+    _ model: DecoderModel, _ prompts: [[Int32]], _ speculation: Speculation, batch: Int, threads: Int,
+    chunk: Int, kernels: KernelSet
+  ) throws -> [[Int32]] {
+    let engine = DecodingEngine(
+      model: model,
+      configuration: EngineConfiguration(
+        slotCount: batch, context: 192, threadCount: threads, kernels: kernels, promptRowsPerStep: chunk))
+    for prompt in prompts {
+      _ = try engine.submit(
+        GenerationRequest(
+          promptTokens: prompt, maximumTokens: 24, sampling: SamplingOptions(temperature: 0.7, seed: 11),
+          speculation: speculation))
+    }
+    return engine.run().map(\.tokens)
+  }
+
+  @Test(arguments: KernelSet.available.map(\.name), WeightFormat.allCases)
+  func `speculation, batch, chunks and threads change no token`(_ name: String, _ format: WeightFormat) throws
+  {
+    let kernels = try #require(KernelSet.named(name))
+    let model = try model(format)
+    let prompts = (0..<4).map { prompt in (0..<(1 + 34 * prompt)).map { Int32(2 + (7 * $0 + prompt) % 110) } }
+    let alone = try prompts.map {
+      try run(model, [$0], .off, batch: 1, threads: 1, chunk: 192, kernels: kernels)[0]
+    }
+    for speculation in [Speculation.off, .mtp(depth: 1), .mtp(depth: 4), .lookup(depth: 5), .automatic] {
+      #expect(
+        try run(model, prompts, speculation, batch: 4, threads: 2, chunk: 37, kernels: kernels) == alone,
+        "\(speculation), four at once")
+      #expect(
+        try run(model, prompts, speculation, batch: 1, threads: 3, chunk: 5, kernels: kernels) == alone,
+        "\(speculation), one after the other")
+    }
+  }
+}
