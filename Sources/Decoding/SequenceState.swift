@@ -75,6 +75,7 @@ final class SequenceState {
     drafts.reserveCapacity(SpeculationCounters.maximumDepth)
     draftEvidence.reserveCapacity(SpeculationCounters.maximumDepth)
     draftSurvivals.reserveCapacity(SpeculationCounters.maximumDepth)
+    for phase in countersByPhase.indices { countersByPhase[phase].detach() }
     begin(request.promptTokens, thinking: request.thinking)
     if let escalation = request.escalation {
       watch = ConfidenceWatch(escalation)

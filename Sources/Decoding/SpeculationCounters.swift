@@ -32,6 +32,12 @@ public struct SpeculationCounters: Sendable, Equatable {
     for position in 0..<min(accepted, Self.maximumDepth) { acceptedPerPosition[position] += 1 }
   }
 
+  /// Gives these counts memory of their own, so that counting copies nothing.
+  mutating func detach() {
+    draftedPerPosition.reserveCapacity(Self.maximumDepth)
+    acceptedPerPosition.reserveCapacity(Self.maximumDepth)
+  }
+
   /// Adds other counts to these.
   public mutating func add(_ other: SpeculationCounters) {
     draftCount += other.draftCount
