@@ -20,7 +20,7 @@ public final class KeyValueCache: Sendable {
   /// Positions a sequence can have.
   public let capacity: Int
   private let layouts: [CacheLayout]
-  private let layers: [FloatMatrix]  // each [slots * capacity, width], [slots, floats] or [slots * heads, floats]
+  private let layers: [FloatMatrix]  // [slots * capacity, width], [slots, floats] or [slots * heads, floats]
 
   /// Makes a cache for layers of the given layouts.
   public init(slotCount: Int, capacity: Int, layers: [CacheLayout]) {
