@@ -50,6 +50,7 @@ extension DecodingEngine {
       }
     }
   }
+
   /// Short forwards row by row, and those of full batches.
   private static func calibratedRows(slots: Int) -> [Int] {
     let deep = slots == 1 ? [] : (1...4).map { $0 * slots }

@@ -172,6 +172,7 @@ final class SequenceState {
     drafts.removeAll(keepingCapacity: true)
     draftSurvivals.removeAll(keepingCapacity: true)
     draftEvidence.removeAll(keepingCapacity: true)
+    leastDrafts = 0  // a probe of the head asks nothing of copies in a later round
     draftThinking = thinking
   }
 
