@@ -6,12 +6,16 @@
 struct CostCurve {
   private var times: [Double]  // by rows, 0 where unknown
   private var least: [Double]  // the least of the known times for this many rows and more, infinity for none
+  private var below: [Int]  // the greatest measured count up to this one, 0 for none
+  private var above: [Int]  // the least measured count from this one on, 0 for none
   /// Cost of one more row relative to the first, where nothing is known.
   private static let unknownSlope = 0.35
 
   init(maximumRows: Int) {
     times = Array(repeating: 0, count: maximumRows + 1)
     least = Array(repeating: .infinity, count: maximumRows + 1)
+    below = Array(repeating: 0, count: maximumRows + 1)
+    above = Array(repeating: 0, count: maximumRows + 1)
   }
 
   /// Whether this many rows have been measured.
@@ -25,6 +29,7 @@ struct CostCurve {
       times[rows] += (bounded - times[rows]) * (bounded < times[rows] ? 0.25 : 0.03)
     } else {
       times[rows] = nanoseconds
+      link(rows)
     }
     for count in stride(from: rows, through: 1, by: -1) {
       let own = times[count] > 0 ? times[count] : .infinity
@@ -34,24 +39,33 @@ struct CostCurve {
     }
   }
 
+  /// Makes a count that was measured for the first time the neighbour of those around it.
+  private mutating func link(_ rows: Int) {
+    for count in rows..<times.count {
+      if count > rows, times[count] > 0 { break }
+      below[count] = rows
+    }
+    for count in stride(from: rows, through: 1, by: -1) {
+      if count < rows, times[count] > 0 { break }
+      above[count] = rows
+    }
+  }
+
   /// The time of a forward with this many rows.
   func time(_ rows: Int) -> Double {
     if rows <= 0 { return 0 }
     if isKnown(rows) { return least[rows] }
-    let below = stride(from: min(rows, times.count) - 1, through: 1, by: -1).first { times[$0] > 0 }
-    let above = rows < times.count ? (rows + 1..<times.count).first { times[$0] > 0 } : nil
-    switch (below, above) {
-    case (let below?, let above?):
-      let share = Double(rows - below) / Double(above - below)
-      return least[below] + (least[above] - least[below]) * share
-    case (let below?, nil):
-      let slope =
-        below > 1 && times[1] > 0
-        ? (least[below] - least[1]) / Double(below - 1) : least[below] * Self.unknownSlope
-      return least[below] + max(slope, 0) * Double(rows - below)
-    case (nil, let above?): return least[above]
-    case (nil, nil): return 1
+    let before = below[min(rows, times.count - 1)]
+    let after = rows < times.count ? above[rows] : 0
+    if before == 0 { return after == 0 ? 1 : least[after] }
+    if after > 0 {
+      let share = Double(rows - before) / Double(after - before)
+      return least[before] + (least[after] - least[before]) * share
     }
+    let slope =
+      before > 1 && times[1] > 0
+      ? (least[before] - least[1]) / Double(before - 1) : least[before] * Self.unknownSlope
+    return least[before] + max(slope, 0) * Double(rows - before)
   }
 
   /// The time that `extra` rows add to `rows`.

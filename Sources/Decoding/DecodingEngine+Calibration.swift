@@ -18,10 +18,11 @@ extension DecodingEngine {
     }
     // The least of several: whatever else runs on the machine only ever adds time.
     var least = [Double](repeating: .infinity, count: counts.count)
+    var experts = [Int](repeating: 0, count: counts.count)
     var leastHead = Double.infinity
     defer {
-      for (count, time) in zip(counts, least) where time.isFinite {
-        controller.recordMain(rows: count, nanoseconds: time)
+      for (place, count) in counts.enumerated() where least[place].isFinite {
+        controller.recordMain(rows: count, nanoseconds: least[place], experts: experts[place])
       }
       if leastHead.isFinite { controller.recordHead(rows: 1, nanoseconds: leastHead) }
     }
@@ -37,6 +38,7 @@ extension DecodingEngine {
             token: text[(start + row) % text.count], position: first + row, slot: slot)
         }
         least[place] = min(least[place], measured(runMain))
+        experts[place] = workspace.expertReads.experts
         guard model.mtpHeadCount > 0, count == 1 else { continue }
         outputs.removeAll()
         outputs.append(0)

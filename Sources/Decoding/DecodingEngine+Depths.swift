@@ -8,21 +8,20 @@ extension DecodingEngine {
       return
     }
     var rows = baseRows
-    var available = 0
-    for plan in plans where plan.sequence.finishReason == nil {
+    ranking.removeAll()
+    for (place, plan) in plans.enumerated() where plan.sequence.finishReason == nil {
       let sequence = plan.sequence
-      if sequence.request.speculation == .automatic {
-        available += sequence.drafts.count
-      } else {
+      guard sequence.request.speculation == .automatic else {
         rows += sequence.drafts.count
+        continue
       }
+      let perToken = controller.timePerToken(sequence.thinking.phase)
+      for survival in sequence.draftSurvivals { ranking.insert(value: survival * perToken, plan: place) }
     }
-    let count = available == 0 ? 0 : bestCount(of: available, rows: rows)
-    spread(count)
-    for plan in plans where plan.sequence.finishReason == nil {
-      let sequence = plan.sequence
-      guard sequence.request.speculation == .automatic else { continue }
-      keep(sequence.keptDrafts, of: sequence, among: count, rows: rows)
+    let count = ranking.bestCount { controller.rowCost(rows: rows, extra: $0) }
+    for (place, plan) in plans.enumerated() where plan.sequence.finishReason == nil {
+      guard plan.sequence.request.speculation == .automatic else { continue }
+      keep(ranking.share(ofPlan: place, among: count), of: plan.sequence, among: count, rows: rows)
     }
   }
 
@@ -43,45 +42,7 @@ extension DecodingEngine {
     var tokens = 0.0
     for survival in sequence.draftSurvivals { tokens += survival }
     let all = max(all, kept, 1)
-    let cost = controller.mainCost.marginal(rows: rows, extra: all) * Double(kept) / Double(all)
+    let cost = controller.rowCost(rows: rows, extra: all) * Double(kept) / Double(all)
     sequence.recordDraftValue(tokens * controller.timePerToken(sequence.thinking.phase) - cost)
-  }
-
-  /// The number of drafts, taken by likelihood, that promises most.
-  private func bestCount(of available: Int, rows: Int) -> Int {
-    startSpreading()
-    var best = (count: 0, value: 0.0)
-    var value = 0.0
-    for count in 1...available {
-      guard let next = takeLikeliest() else { break }
-      value += next
-      let net = value - controller.mainCost.marginal(rows: rows, extra: count)
-      if net > best.value { best = (count, net) }
-    }
-    return best.count
-  }
-
-  private func spread(_ count: Int) {
-    startSpreading()
-    for _ in 0..<count { _ = takeLikeliest() }
-  }
-
-  private func startSpreading() { for plan in plans { plan.sequence.keptDrafts = 0 } }
-
-  /// Takes the draft that is likeliest to add a token among the next ones of all sequences, and says what it is worth in
-  /// nanoseconds.
-  private func takeLikeliest() -> Double? {
-    var best: (sequence: SequenceState, value: Double)?
-    for plan in plans where plan.sequence.finishReason == nil {
-      let sequence = plan.sequence
-      guard sequence.request.speculation == .automatic, sequence.keptDrafts < sequence.drafts.count else {
-        continue
-      }
-      let survival = sequence.draftSurvivals[sequence.keptDrafts]
-      let value = survival * controller.timePerToken(sequence.thinking.phase)
-      if value > best?.value ?? -1 { best = (sequence, value) }
-    }
-    best?.sequence.keptDrafts += 1
-    return best?.value
   }
 }

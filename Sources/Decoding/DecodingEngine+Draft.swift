@@ -121,6 +121,7 @@ extension DecodingEngine {
       let confidence = forced == nil ? workspace.draftPeaks.probability(of: token, logits, row: row) : 1
       weigh(sequence, token: token, confidence: confidence)
     }
+    workspace.draftPeaks.removeDraws()
   }
 
   /// Takes a draft of the head, and says whether a deeper one might pay. How many are verified is chosen at the end.

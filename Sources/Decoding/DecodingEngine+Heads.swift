@@ -89,7 +89,13 @@ extension DecodingEngine {
   func runHead(_ head: Int, source: DecoderModel.DraftSource) {
     guard draftRows.count > 0 else { return }
     var asksConfidence = false
-    for sequence in drafting where sequence.request.speculation == .automatic { asksConfidence = true }
+    for (row, sequence) in drafting.enumerated() {
+      if sequence.request.speculation == .automatic { asksConfidence = true }
+      let position = sequence.tokens.count + sequence.drafts.count
+      if let draw = Sampler.rowDraw(sequence.request.sampling, position: position) {
+        workspace.draftPeaks.ask(draw, row: row)
+      }
+    }
     let elapsed = measured {
       model.draft(
         head: head, draftRows, source: source, sourceIndex: draftSources, queries: draftQueries,

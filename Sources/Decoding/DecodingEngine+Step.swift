@@ -40,6 +40,11 @@ extension DecodingEngine {
         continue
       }
       let firstOutput = outputs.count
+      for offset in 0...sequence.drafts.count {
+        let position = sequence.tokens.count + offset
+        guard let draw = Sampler.rowDraw(sequence.request.sampling, position: position) else { break }
+        workspace.peaks.ask(draw, row: firstOutput + offset)
+      }
       outputs.append(Int32(truncatingIfNeeded: rows.count - 1))
       for (offset, draft) in sequence.drafts.enumerated() {
         outputs.append(Int32(truncatingIfNeeded: rows.count))
@@ -108,6 +113,7 @@ extension DecodingEngine {
         learn(sequence, accepted: accepted, phase: phase)
       }
     }
+    workspace.peaks.removeDraws()
     return newTokens
   }
 

@@ -56,6 +56,7 @@ public final class DecodingEngine {
   var drafting: [SequenceState] = []
   /// Sequences whose rows go to the heads in this step.
   var feeding: [FeedEntry] = []
+  var ranking = DraftRanking()
   /// Rows of the next step before any draft.
   var baseRows = 0
   var controller: DepthController
@@ -105,6 +106,7 @@ public final class DecodingEngine {
     drafting.reserveCapacity(configuration.slotCount)
     live.reserveCapacity(configuration.slotCount)
     feeding.reserveCapacity(2 * configuration.slotCount)
+    ranking.reserveCapacity(configuration.slotCount * Speculation.depths.upperBound)
     retained.reserveCapacity(configuration.slotCount)
   }
 
@@ -176,7 +178,10 @@ public final class DecodingEngine {
     planRows()
     let elapsed = measured(runMain)
     let isDecoding = rows.count == outputs.count
-    if isDecoding { controller.recordMain(rows: rows.count, nanoseconds: elapsed) }
+    if isDecoding {
+      controller.recordMain(
+        rows: rows.count, nanoseconds: elapsed, experts: workspace.expertReads.experts)
+    }
     let tokens = verify(observe)
     draft()
     // A prompt's pass through the MTP head belongs to the prompt, so its clock stops here.

@@ -4,11 +4,12 @@
 /// expected to add, at the time that a token takes at present, exceed what their rows add to the forward. Costs are steps
 /// rather than lines (a tile that is there anyway, an expert more), so whole prospects are compared and not single rows: the
 /// next draft may cost more than it brings where three more pay. Everything used is measured while running: acceptance by
-/// phase, position and the draft's own confidence; the time of a forward by its rows, which includes the distinct experts
-/// that further rows touch. Since tokens never depend on drafts, wall-clock times may be used freely.
+/// phase, position and the draft's own confidence; the time of a forward by its rows; the distinct experts that further rows
+/// touch at present. Since tokens never depend on drafts, wall-clock times may be used freely.
 struct DepthController {
   private(set) var mainCost: CostCurve
   private(set) var headCost: CostCurve
+  private(set) var experts: ExpertUnion
   var acceptance = AcceptanceModel()
   private var throughput = [Throughput](repeating: Throughput(), count: Phase.allCases.count)
 
@@ -21,6 +22,7 @@ struct DepthController {
   init(maximumRows: Int) {
     mainCost = CostCurve(maximumRows: maximumRows)
     headCost = CostCurve(maximumRows: maximumRows)
+    experts = ExpertUnion(maximumRows: maximumRows)
   }
 
   /// Nanoseconds that a token takes at present in a phase, all sequences together.
@@ -30,8 +32,18 @@ struct DepthController {
   }
 
   /// Adds the measured time of a forward of the main model.
-  mutating func recordMain(rows: Int, nanoseconds: Double) {
+  ///
+  /// - Parameter experts: Distinct experts that it read, summed over the layers.
+  mutating func recordMain(rows: Int, nanoseconds: Double, experts distinct: Int = 0) {
+    let usual = mainCost.isKnown(rows) ? mainCost.time(rows) : nanoseconds
+    experts.record(rows: rows, experts: distinct, excess: min(nanoseconds, 1.5 * usual) - usual)
     mainCost.record(rows: rows, nanoseconds: nanoseconds)
+  }
+
+  /// What `extra` rows add to a forward of `rows` rows, in nanoseconds.
+  func rowCost(rows: Int, extra: Int) -> Double {
+    let usual = mainCost.marginal(rows: rows, extra: extra)
+    return usual + experts.surcharge(rows: rows, extra: extra, usual: usual)
   }
 
   /// Adds the measured time of a pass of the MTP head.
@@ -62,7 +74,7 @@ struct DepthController {
     var tokens = 0.0
     for (place, survival) in survivals.enumerated() {
       tokens += survival
-      let value = tokens * perToken - mainCost.marginal(rows: rows, extra: place + 1)
+      let value = tokens * perToken - rowCost(rows: rows, extra: place + 1)
       if value > best.value { best = (place + 1, value) }
     }
     return best
@@ -82,14 +94,12 @@ struct DepthController {
     let perToken = timePerToken(phase)
     let pass = headPass(rows: sharing)
     let sharing = max(sharing, 1)
-    func rowCost(_ depth: Int) -> Double {
-      mainCost.marginal(rows: rows, extra: depth * sharing) / Double(sharing)
-    }
+    func share(_ depth: Int) -> Double { rowCost(rows: rows, extra: depth * sharing) / Double(sharing) }
     var tokens = 0.0
     var settled = 0.0
     for (place, survival) in survivals.enumerated() {
       tokens += survival
-      settled = max(settled, tokens * perToken - rowCost(place + 1))
+      settled = max(settled, tokens * perToken - share(place + 1))
     }
     var survival = survivals.last ?? 1
     var passes = 0.0
@@ -97,7 +107,7 @@ struct DepthController {
       survival *= rate
       tokens += survival
       passes += pass
-      if tokens * perToken - rowCost(depth) - passes > settled { return true }
+      if tokens * perToken - share(depth) - passes > settled { return true }
     }
     return false
   }

@@ -36,12 +36,32 @@ final class Sampler {
     if let peaks, !needsAdjustment(options, excluded) {
       let best = peaks.best(logits, row: row)
       if options.isGreedy { return Int32(truncatingIfNeeded: best) }
+      if let draw = Self.rowDraw(options, position: position), let winner = peaks.drawn(draw, row: row) {
+        return Int32(truncatingIfNeeded: winner)
+      }
       return draw(logits, row: row, best: best, options: options, position: position)
     }
     let (source, sourceRow) = adjust(logits, row: row, options, history, excluded: excluded)
     let best = kernels.argmax(source, row: sourceRow)
     if options.isGreedy { return Int32(truncatingIfNeeded: best) }
     return draw(source, row: sourceRow, best: best, options: options, position: position)
+  }
+
+  /// What to ask a forward for, so that `sample` finds its token drawn: a draw from all tokens, where neither penalties nor
+  /// filters stand in between.
+  static func rowDraw(_ options: SamplingOptions, position: Int) -> RowDraw? {
+    if options.isGreedy || options.topK != 0 || options.topP != 1 || options.repetitionPenalty != 1
+      || !options.biases.isEmpty
+    {
+      return nil
+    }
+    return RowDraw(
+      scale: 1 / options.temperature, floor: floor(options), key: options.seed, position: position)
+  }
+
+  /// Least scaled logit, relative to the greatest, that min-p lets pass.
+  private static func floor(_ options: SamplingOptions) -> Float {
+    options.minP > 0 ? log(options.minP) : -Float.infinity
   }
 
   private func needsAdjustment(_ options: SamplingOptions, _ excluded: [Int32]) -> Bool {
@@ -72,7 +92,7 @@ final class Sampler {
       return result
     }
     let scale = 1 / options.temperature
-    let floor = options.minP > 0 ? log(options.minP) : -Float.infinity
+    let floor = Self.floor(options)
     func logit(_ token: Int) -> Float { (source[sourceRow, token] - source[sourceRow, best]) * scale }
     if options.topK == 0, options.topP == 1 {
       for token in 0..<vocabularySize where logit(token) >= floor { result[token] = exp(logit(token)) }
@@ -110,7 +130,7 @@ final class Sampler {
     -> Int32
   {
     let scale = 1 / options.temperature
-    let floor = options.minP > 0 ? log(options.minP) : -Float.infinity
+    let floor = Self.floor(options)
     if options.topK == 0, options.topP == 1 {
       let winner = SamplingKernels.gumbelArgmax(
         source, row: row, best: best, scale: scale, floor: floor, key: options.seed, position: position)

@@ -25,8 +25,7 @@ final class SequenceState {
   var draftCost: Double?
   /// Whether this round is one that measures deeper forwards again.
   var isExploring = false
-  /// Drafts that will be verified, and how many of them must be, whatever they cost.
-  var keptDrafts = 0
+  /// Drafts that will be verified whatever they cost.
   var leastDrafts = 0
   /// Whether one more draft of the head might pay.
   var wantsDeeper = true

@@ -108,6 +108,7 @@ public final class DecoderModel: Sendable {
       workspace.peaks.record(
         logits, rowCount: outputs.count, panels: panels, kernels: kernels, worker: worker.index,
         withSums: false)
+      workspace.peaks.draw(logits, rowCount: outputs.count, worker: worker)
     }
   }
 

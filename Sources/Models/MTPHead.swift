@@ -65,5 +65,6 @@ struct MTPHead: Sendable {
     workspace.draftPeaks.record(
       logits, rowCount: outputCount, panels: panels, kernels: context.kernels, worker: worker.index,
       withSums: withConfidence)
+    workspace.draftPeaks.draw(logits, rowCount: outputCount, worker: worker)
   }
 }
