@@ -7,11 +7,14 @@ public struct ForwardCost: Sendable, Equatable {
   public var rows: Int
   /// Time of the main model: a tenth of many measurements were faster.
   public var milliseconds: Double
+  /// Distinct routed experts that its rows read, the mean over layers that have any; nil for a model without.
+  public var distinctExpertsPerLayer: Double?
 
   /// Makes a cost.
-  public init(rows: Int, milliseconds: Double) {
+  public init(rows: Int, milliseconds: Double, distinctExpertsPerLayer: Double? = nil) {
     self.rows = rows
     self.milliseconds = milliseconds
+    self.distinctExpertsPerLayer = distinctExpertsPerLayer
   }
 }
 
@@ -62,6 +65,7 @@ extension DecodingEngine {
     let begin = text.count - largest
     fillCache(text, upTo: begin)
     var samples = [[Double]](repeating: [], count: counts.count)
+    var experts = [Double?](repeating: nil, count: counts.count)
     var draftSamples: [Double] = []
     let end = monotonicNanoseconds() + UInt64(max(0, milliseconds) * 1e6)
     let queries = min(max(draftRows, 1), largest)
@@ -69,6 +73,7 @@ extension DecodingEngine {
       for (place, count) in counts.enumerated() {
         list(text, from: begin, count: count, allOutputs: true)
         samples[place].append(measured(runMain))
+        experts[place] = workspace.expertReads.perLayer
       }
       guard model.mtpHeadCount > 0, begin + queries < text.count else { continue }
       // The last forward was the largest, so its hidden rows feed the head.
@@ -81,8 +86,10 @@ extension DecodingEngine {
             workspace: workspace, pool: pool, kernels: configuration.kernels)
         })
     } while monotonicNanoseconds() < end
-    let forwards = zip(counts, samples).map {
-      ForwardCost(rows: $0, milliseconds: Self.lowerDecile($1) / 1e6)
+    let forwards = counts.indices.map {
+      ForwardCost(
+        rows: counts[$0], milliseconds: Self.lowerDecile(samples[$0]) / 1e6,
+        distinctExpertsPerLayer: experts[$0])
     }
     return CostMeasurement(forwards: forwards, draftMilliseconds: Self.lowerDecile(draftSamples) / 1e6)
   }

@@ -55,7 +55,9 @@ struct ExpertUnion {
   ///
   /// - Parameter usual: What they add on average. Further experts are at most all of it.
   func surcharge(rows: Int, extra: Int, usual: Double) -> Double {
-    guard deviation != 0, let before = mean(rows: rows), let after = mean(rows: rows + extra) else { return 0 }
+    guard deviation != 0, let before = mean(rows: rows), let after = mean(rows: rows + extra) else {
+      return 0
+    }
     return deviation * min(max(0, after - before) * nanosecondsPerExpert, usual)
   }
 }

@@ -171,6 +171,8 @@ public struct ExpertReads: Sendable, Equatable {
   public var layers = 0
   /// Distinct experts that any row chose, summed over those layers.
   public var experts = 0
+  /// Distinct experts of a layer on average; nil without such layers.
+  public var perLayer: Double? { layers == 0 ? nil : Double(experts) / Double(layers) }
 
   mutating func add(distinct: Int) {
     layers += 1

@@ -38,6 +38,9 @@ struct AcceptanceCommandTests {
         + Array(repeating: "slow", count: 4))
     #expect(settings.prefix(4).map { $0["speculation"] as? String } == ["off", "mtp", "auto", "lookup"])
     let curve = try #require(document["cost_curve"] as? [[String: Any]])
+    // More rows read more of the experts, never fewer.
+    let experts = curve.compactMap { $0["distinct_experts_per_layer"] as? Double }
+    #expect(experts.count == curve.count && experts == experts.sorted() && experts.first ?? 0 >= 1)
     #expect(curve.first?["rows"] as? Int == 1)
     let probe = try #require(document["draft_head_probe"] as? [String: Any])
     #expect(probe["near_chance"] as? Bool == false)

@@ -111,6 +111,7 @@ struct AcceptanceDocument {
       [
         "rows": .integer(cost.rows), "ms": JSONDocument(cost.milliseconds),
         "relative_cost": JSONDocument(one.map { cost.milliseconds / $0 }),
+        "distinct_experts_per_layer": JSONDocument(cost.distinctExpertsPerLayer),
       ]
     }
   }

@@ -28,9 +28,11 @@ enum CostChart {
     for cost in costs.forwards {
       let place = x(Double(cost.rows))
       let relative = String(format: "%.2f×", cost.milliseconds / one)
+      let experts =
+        cost.distinctExpertsPerLayer.map { String(format: ", %.1f distinct experts a layer", $0) } ?? ""
       canvas.circle(
         place, frame.y(cost.milliseconds), radius: 4, "dot",
-        title: "\(cost.rows) rows: \(String(format: "%.3f", cost.milliseconds)) ms, \(relative)")
+        title: "\(cost.rows) rows: \(String(format: "%.3f", cost.milliseconds)) ms, \(relative)\(experts)")
       guard cost.rows <= 9 && last.rows <= 12 || cost.rows % batch == 0 else { continue }
       frame.label("\(cost.rows)", at: place, on: &canvas)
       canvas.text(relative, place, frame.y(cost.milliseconds) + 20, anchor: .middle, "strong")
