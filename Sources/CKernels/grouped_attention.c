@@ -1,29 +1,45 @@
 // Grouped-query attention: the layout of its cache, and the rows and heads that one pass over a cache serves.
 #include "kernels.h"
 
-size_t fs_grouped_cache_floats(ptrdiff_t width, ptrdiff_t capacity) {
+size_t fs_grouped_cache_floats(ptrdiff_t width, ptrdiff_t capacity, bool halves) {
   ptrdiff_t blocks = (capacity + FS_ATTENTION_BLOCK - 1) / FS_ATTENTION_BLOCK;
-  return (size_t)blocks * (size_t)fs_grouped_block_floats(width);
+  return (size_t)blocks * (size_t)fs_grouped_block_floats(width) / (halves ? 2 : 1);
 }
 
-void fs_grouped_cache_store(float *cache, ptrdiff_t width, ptrdiff_t position, const float *restrict key,
+/// The nearest bf16, even ones among equals; NaN stays NaN.
+static uint16_t rounded(float x) {
+  uint32_t bits = __builtin_bit_cast(uint32_t, x);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)((bits >> 16) | 0x40u);
+  return (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+void fs_grouped_cache_store(float *cache, bool halves, ptrdiff_t width, ptrdiff_t position, const float *restrict key,
                             const float *restrict value) {
-  ptrdiff_t at = position % FS_ATTENTION_BLOCK;
-  float *block = cache + position / FS_ATTENTION_BLOCK * fs_grouped_block_floats(width);
-  float *keys = block + at;
-  float *values = block + FS_ATTENTION_BLOCK * width + at * fs_padded_width(width);
+  ptrdiff_t at = position % FS_ATTENTION_BLOCK, values_at = FS_ATTENTION_BLOCK * width + at * fs_padded_width(width);
+  ptrdiff_t begin = position / FS_ATTENTION_BLOCK * fs_grouped_block_floats(width);
+  if (halves) {
+    uint16_t *keys = (uint16_t *)cache + begin + at, *values = (uint16_t *)cache + begin + values_at;
+    for (ptrdiff_t d = 0; d < width; d++) {
+      keys[d * FS_ATTENTION_BLOCK] = rounded(key[d]);
+      values[d] = rounded(value[d]);
+    }
+    return;
+  }
+  float *keys = cache + begin + at, *values = cache + begin + values_at;
   for (ptrdiff_t d = 0; d < width; d++) {
     keys[d * FS_ATTENTION_BLOCK] = key[d];
     values[d] = value[d];
   }
 }
 
-/// For each unit its scores, its result so far and the lanes of its total; then three numbers.
+/// For each unit its scores, its result so far and the lanes of its total; then three numbers. Behind that a block of a cache in
+/// halves, as floats.
 size_t fs_grouped_attention_scratch(ptrdiff_t width) {
-  return (size_t)FS_GROUPED_UNITS * (size_t)(FS_ATTENTION_BLOCK + fs_padded_width(width) + FS_LANES + 3);
+  return (size_t)FS_GROUPED_UNITS * (size_t)(FS_ATTENTION_BLOCK + fs_padded_width(width) + FS_LANES + 3) +
+         (size_t)fs_grouped_block_floats(width);
 }
 
-void fs_grouped_attention(const fs_kernels *kernels, const fs_grouped_queries *queries, const float *cache,
+void fs_grouped_attention(const fs_kernels *kernels, const fs_grouped_queries *queries, const float *cache, bool halves,
                           float *scratch) {
   fs_grouped_units units = {.width = queries->width, .scale = queries->scale};
   for (ptrdiff_t i = queries->begin; i < queries->end; i++) {
@@ -36,10 +52,10 @@ void fs_grouped_attention(const fs_kernels *kernels, const fs_grouped_queries *q
       units.begin[units.count] = begin;
       units.end[units.count] = end;
       if (++units.count == FS_GROUPED_UNITS) {
-        kernels->grouped_attention(&units, cache, scratch);
+        kernels->grouped_attention(&units, cache, halves, scratch);
         units.count = 0;
       }
     }
   }
-  if (units.count > 0) kernels->grouped_attention(&units, cache, scratch);
+  if (units.count > 0) kernels->grouped_attention(&units, cache, halves, scratch);
 }

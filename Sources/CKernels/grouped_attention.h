@@ -120,7 +120,16 @@ FS_INLINE void grouped_block(const fs_grouped_units *units, const grouped_work *
   }
 }
 
-static void grouped_attention(const fs_grouped_units *units, const float *cache, float *scratch) {
+/// A block of a cache in halves as floats.
+static void grouped_widen(const uint16_t *block, ptrdiff_t count, float *to) {
+  for (ptrdiff_t i = 0; i < count; i += 4 * FS_LANES) {
+    __builtin_prefetch(block + i + 2048);  // further than the hardware looks beyond a page
+    __builtin_prefetch(block + i + 2048 + 2 * FS_LANES);
+    FS_UNROLL for (int l = 0; l < 4; l++) lanes_store(to + i + l * FS_LANES, lanes_load_bf16(block + i + l * FS_LANES));
+  }
+}
+
+static void grouped_attention(const fs_grouped_units *units, const float *cache, bool halves, float *scratch) {
   grouped_work work = {.width = units->width, .padded = fs_padded_width(units->width), .scale = units->scale};
   ptrdiff_t count = units->count, block_floats = fs_grouped_block_floats(work.width);
   work.sums = scratch;
@@ -129,6 +138,7 @@ static void grouped_attention(const fs_grouped_units *units, const float *cache,
   work.greatest = work.totals + FS_GROUPED_UNITS * FS_LANES;
   work.highest = work.greatest + FS_GROUPED_UNITS;
   work.corrections = work.highest + FS_GROUPED_UNITS;
+  float *widened = work.corrections + FS_GROUPED_UNITS;
   memset(work.sums, 0, (size_t)(count * work.padded) * sizeof(float));
   memset(work.totals, 0, (size_t)(count * FS_LANES) * sizeof(float));
   for (ptrdiff_t u = 0; u < FS_GROUPED_UNITS; u++) work.greatest[u] = work.highest[u] = -INFINITY;
@@ -140,8 +150,10 @@ static void grouped_attention(const fs_grouped_units *units, const float *cache,
     earliest_end = units->end[u] < earliest_end ? units->end[u] : earliest_end;
   }
   for (ptrdiff_t block = first - first % FS_ATTENTION_BLOCK; block < last; block += FS_ATTENTION_BLOCK) {
-    const float *keys = cache + block / FS_ATTENTION_BLOCK * block_floats;
-    const float *next = block + FS_ATTENTION_BLOCK < last ? keys + block_floats : NULL;
+    ptrdiff_t at = block / FS_ATTENTION_BLOCK * block_floats;
+    if (halves) grouped_widen((const uint16_t *)cache + at, block_floats, widened);
+    const float *keys = halves ? widened : cache + at;
+    const float *next = !halves && block + FS_ATTENTION_BLOCK < last ? keys + block_floats : NULL;
     if (block >= latest_begin && block + FS_ATTENTION_BLOCK <= earliest_end) {
       grouped_block(units, &work, keys, next, true, NULL);
       continue;

@@ -15,7 +15,12 @@ static float exponential_weight(float x) {
   return p * float_of_bits(bits_of_float(rounded) << 23);
 }
 
-static void grouped_attention(const fs_grouped_units *units, const float *cache, float *scratch) {
+/// Number `i` of a cache of floats or of bf16.
+static float cached(const float *cache, bool halves, ptrdiff_t i) {
+  return halves ? float_of_bits((uint32_t)((const uint16_t *)cache)[i] << 16) : cache[i];
+}
+
+static void grouped_attention(const fs_grouped_units *units, const float *cache, bool halves, float *scratch) {
   ptrdiff_t width = units->width, padded = fs_padded_width(width);
   float *weights = scratch;  // [FS_ATTENTION_BLOCK]
   for (ptrdiff_t u = 0; u < units->count; u++) {
@@ -24,14 +29,15 @@ static void grouped_attention(const fs_grouped_units *units, const float *cache,
     float greatest = -INFINITY, lanes[FS_LANES] = {0};
     for (ptrdiff_t d = 0; d < width; d++) output[d] = 0;
     for (ptrdiff_t block = begin - begin % FS_ATTENTION_BLOCK; block < end; block += FS_ATTENTION_BLOCK) {
-      const float *keys = cache + block / FS_ATTENTION_BLOCK * fs_grouped_block_floats(width);
-      const float *values = keys + FS_ATTENTION_BLOCK * width;
+      ptrdiff_t keys = block / FS_ATTENTION_BLOCK * fs_grouped_block_floats(width);
+      ptrdiff_t values = keys + FS_ATTENTION_BLOCK * width;
       ptrdiff_t first = begin > block ? begin - block : 0;
       ptrdiff_t last = end - block < FS_ATTENTION_BLOCK ? end - block : FS_ATTENTION_BLOCK;
       float previous = greatest;
       for (ptrdiff_t t = first; t < last; t++) {
         float sum = 0;
-        for (ptrdiff_t d = 0; d < width; d++) sum = fmaf(units->query[u][d], keys[d * FS_ATTENTION_BLOCK + t], sum);
+        for (ptrdiff_t d = 0; d < width; d++)
+          sum = fmaf(units->query[u][d], cached(cache, halves, keys + d * FS_ATTENTION_BLOCK + t), sum);
         weights[t] = sum * units->scale;
         greatest = weights[t] > greatest ? weights[t] : greatest;
       }
@@ -43,7 +49,8 @@ static void grouped_attention(const fs_grouped_units *units, const float *cache,
       }
       for (ptrdiff_t d = 0; d < width; d++) {
         float sum = output[d] * correction;
-        for (ptrdiff_t t = first; t < last; t++) sum = fmaf(weights[t], values[t * padded + d], sum);
+        for (ptrdiff_t t = first; t < last; t++)
+          sum = fmaf(weights[t], cached(cache, halves, values + t * padded + d), sum);
         output[d] = sum;
       }
     }

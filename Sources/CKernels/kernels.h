@@ -75,20 +75,23 @@ static inline ptrdiff_t fs_grouped_block_floats(ptrdiff_t width) {
   return FS_ATTENTION_BLOCK * (width + fs_padded_width(width));
 }
 
-/// What one pass over a cache of latents serves: heads of rows, each with the number of positions that it sees.
-typedef struct fs_latent_units {
+/// What one pass over a cache of tiles serves: heads of rows, each with the positions that it sees.
+typedef struct fs_tiled_units {
   ptrdiff_t count;
-  ptrdiff_t rank, rope;
+  ptrdiff_t key_width, value_width;
   float scale;
-  const float *query[FS_LATENT_UNITS];
-  float *output[FS_LATENT_UNITS];
-  ptrdiff_t length[FS_LATENT_UNITS];
-} fs_latent_units;
+  const float *query[FS_TILED_UNITS];
+  float *output[FS_TILED_UNITS];
+  ptrdiff_t begin[FS_TILED_UNITS], end[FS_TILED_UNITS];
+} fs_tiled_units;
 
-/// Tiles over a row of latent and rotary key, and bytes of a block of 32 positions.
-static inline ptrdiff_t fs_latent_steps(ptrdiff_t width) { return (width + 31) / 32; }
-static inline size_t fs_latent_block_bytes(ptrdiff_t rank, ptrdiff_t rope) {
-  return (size_t)(2 * fs_latent_steps(rank + rope) + (rank + 15) / 16) * 1024;
+/// Positions whose scores are turned into weights together.
+enum { FS_TILED_CHUNK = 128 };
+
+/// Tiles over a key, and bytes of a block of 32 positions.
+static inline ptrdiff_t fs_tiled_steps(ptrdiff_t width) { return (width + 31) / 32; }
+static inline size_t fs_tiled_block_bytes(ptrdiff_t key_width, ptrdiff_t value_width) {
+  return (size_t)(2 * fs_tiled_steps(key_width) + (value_width + 15) / 16) * 1024;
 }
 
 struct fs_kernels {
@@ -110,10 +113,10 @@ struct fs_kernels {
   void (*latent_attention)(const float *query, ptrdiff_t query_stride, ptrdiff_t heads, ptrdiff_t rank, ptrdiff_t rope,
                            const float *cache, ptrdiff_t cache_stride, ptrdiff_t length, float scale, float *output,
                            ptrdiff_t output_stride, float *scratch);
-  /// At most FS_LATENT_UNITS rows times heads over a cache of tiles; NULL where a set has no tiles.
-  void (*latent_tiles)(const fs_latent_units *units, const char *cache, char *scratch);
+  /// At most FS_TILED_UNITS rows times heads over a cache of tiles; NULL where a set has no tiles.
+  void (*tiled_attention)(const fs_tiled_units *units, const char *cache, char *scratch);
   /// At most FS_GROUPED_UNITS rows times heads.
-  void (*grouped_attention)(const fs_grouped_units *units, const float *cache, float *scratch);
+  void (*grouped_attention)(const fs_grouped_units *units, const float *cache, bool halves, float *scratch);
   ptrdiff_t (*argmax)(const float *x, ptrdiff_t n);
   void (*exp)(const float *x, float offset, ptrdiff_t n, float *y);
 };

@@ -15,7 +15,7 @@
 #include "tile.h"
 #if defined(FS_BLOCKS)
 #include "block_amx.h"
-#include "latent_tiles.h"
+#include "attention_tiles.h"
 #endif
 #include "finish.h"
 #include "vector.h"

@@ -49,19 +49,32 @@ public final class DecoderModel: Sendable {
   /// Number of multi-token-prediction heads.
   public var mtpHeadCount: Int { mtpHeads.count }
 
-  /// Makes a cache for `slotCount` sequences of at most `capacity` positions, for forwards with this kernel set: with weights
-  /// narrower than f32 latent attention is left to tiles where the set has them and latents are wide. The tiles' layout has
-  /// sixteen positions in a line, so that writing one moves many lines from worker to worker: with narrow latents that costs
-  /// more than tiles save.
+  /// Makes a cache for `slotCount` sequences of at most `capacity` positions, for forwards with this kernel set.
+  ///
+  /// Beside weights narrower than f32 keys and values of grouped-query attention are bf16, in tiles where the set has them.
+  /// Latents are in such tiles where they are wide, else rows of floats: sixteen positions share a line there, so that
+  /// writing one moves many lines from worker to worker, which costs more than tiles save on narrow latents.
   public func makeCache(slotCount: Int, capacity: Int, kernels: KernelSet) -> KeyValueCache {
-    let usesTiles = kernels.hasLatentTiles && embedding.format != .f32
-    let layouts = cacheLayouts.map { layout in
-      guard usesTiles, case .latent(let rank, let rope) = layout, rank >= Self.leastTileRank else {
-        return layout
+    KeyValueCache(slotCount: slotCount, capacity: capacity, layers: layouts(kernels))
+  }
+
+  /// Bytes that one cached position takes in each layer, those of the MTP heads last.
+  public func cacheBytesByLayer(kernels: KernelSet) -> [Int] {
+    layouts(kernels).map { $0.byteCount(positionCount: 64) / 64 }
+  }
+
+  private func layouts(_ kernels: KernelSet) -> [CacheLayout] {
+    let hasTiles = kernels.hasAttentionTiles
+    return cacheLayouts.map { layout in
+      switch layout {
+      case _ where embedding.format == .f32: layout
+      case .grouped(let heads, let width, _):
+        .grouped(heads: heads, width: width, format: hasTiles ? .tiles : .halves)
+      case .latent(let rank, let rope) where hasTiles && rank >= Self.leastTileRank:
+        .latentTiles(rank: rank, rope: rope)
+      default: layout
       }
-      return CacheLayout.latentTiles(rank: rank, rope: rope)
     }
-    return KeyValueCache(slotCount: slotCount, capacity: capacity, layers: layouts)
   }
 
   private static let leastTileRank = 128

@@ -7,7 +7,20 @@ public enum CacheLayout: Sendable, Equatable {
   /// The same in bf16 for the tiles of a kernel set.
   case latentTiles(rank: Int, rope: Int)
   /// Keys and values of grouped-query attention, head by head.
-  case grouped(heads: Int, width: Int)
+  case grouped(heads: Int, width: Int, format: GroupedCache.Format = .floats)
+
+  /// Bytes that `positionCount` positions of one sequence occupy.
+  func byteCount(positionCount: Int) -> Int {
+    let floats =
+      switch self {
+      case .latent(let rank, let rope): (rank + rope) * positionCount
+      case .latentTiles(let rank, let rope):
+        LatentCache.floatCount(rank: rank, rope: rope, capacity: 32) * positionCount / 32
+      case .grouped(let heads, let width, let format):
+        heads * GroupedCache.floatCount(width: width, capacity: 64, format: format) * positionCount / 64
+      }
+    return floats * MemoryLayout<Float>.size
+  }
 }
 
 /// Keys and values of every layer, for a fixed number of sequences ("slots") of a fixed capacity in positions.
@@ -33,9 +46,10 @@ public final class KeyValueCache: Sendable {
       case .latentTiles(let rank, let rope):
         FloatMatrix(
           rows: slotCount, columns: LatentCache.floatCount(rank: rank, rope: rope, capacity: capacity))
-      case .grouped(let heads, let width):
+      case .grouped(let heads, let width, let format):
         FloatMatrix(
-          rows: slotCount * heads, columns: GroupedCache.floatCount(width: width, capacity: capacity))
+          rows: slotCount * heads,
+          columns: GroupedCache.floatCount(width: width, capacity: capacity, format: format))
       }
     }
   }
@@ -55,23 +69,16 @@ public final class KeyValueCache: Sendable {
 
   /// The keys and values of one sequence in one layer of grouped-query attention.
   public func grouped(layer: Int, slot: Int) -> GroupedCache {
-    guard case .grouped(let heads, let width) = layouts[layer] else {
+    guard case .grouped(let heads, let width, let format) = layouts[layer] else {
       preconditionFailure("a layer without key-value heads")
     }
     let memory = layers[layer].view.rows(slot * heads..<(slot + 1) * heads)
-    return GroupedCache(memory: memory, width: width, capacity: capacity)
+    return GroupedCache(memory: memory, width: width, capacity: capacity, format: format)
   }
 
   /// Bytes that `positionCount` cached positions of one sequence occupy.
   public func byteCount(positionCount: Int) -> Int {
-    zip(layouts, layers).reduce(0) { sum, layer in
-      switch layer.0 {
-      case .latent: sum + layer.1.stride * positionCount
-      case .latentTiles(let rank, let rope):
-        sum + LatentCache.floatCount(rank: rank, rope: rope, capacity: 32) * positionCount / 32
-      case .grouped(let heads, let width): sum + heads * (width + (width + 15) / 16 * 16) * positionCount
-      }
-    } * MemoryLayout<Float>.size
+    layouts.reduce(0) { $0 + $1.byteCount(positionCount: positionCount) }
   }
 
   /// Writes the numbers, over and over, to all memory that positions 0 ..< `positionCount` of a slot have: for measurements,
@@ -88,9 +95,9 @@ public final class KeyValueCache: Sendable {
       case .latentTiles(let rank, let rope):
         rows = slot..<slot + 1
         columns = LatentCache.floatCount(rank: rank, rope: rope, capacity: positionCount)
-      case .grouped(let heads, let width):
+      case .grouped(let heads, let width, let format):
         rows = slot * heads..<(slot + 1) * heads
-        columns = GroupedCache.floatCount(width: width, capacity: positionCount)
+        columns = GroupedCache.floatCount(width: width, capacity: positionCount, format: format)
       }
       var next = 0
       for row in rows {

@@ -2,28 +2,47 @@ import CKernels
 
 /// The keys and values that one sequence has cached in one layer of grouped-query attention: a view without ownership.
 ///
-/// Each key-value head has a row of memory of its own, in blocks of 64 positions: the block's keys, transposed, then its
-/// values. So a head is read as one stream, and scores of 16 positions are computed at once.
+/// Each key-value head has a row of memory of its own, so a head is read as one stream.
 public struct GroupedCache: Sendable {
+  /// How the numbers of a head stand in its memory.
+  public enum Format: Sendable, Equatable, CaseIterable {
+    /// Floats in blocks of 64 positions: the block's keys, transposed, then its values.
+    case floats
+    /// The same in bf16.
+    case halves
+    /// bf16 in blocks of 32 positions as the tiles of a kernel set want them (`KernelSet.hasAttentionTiles`).
+    case tiles
+  }
+
   /// One row for each key-value head.
   let memory: FloatRows
   /// Width of a head.
   public let width: Int
   /// Positions that it can hold.
   public let capacity: Int
+  /// How numbers are held.
+  public let format: Format
 
-  /// Takes rows of memory, one for each key-value head, of at least `floatCount(width:capacity:)` columns.
-  public init(memory: FloatRows, width: Int, capacity: Int) {
+  /// Takes rows of memory, one for each key-value head, of at least `floatCount(width:capacity:format:)` columns; zero-filled
+  /// at first where the format is tiles.
+  public init(memory: FloatRows, width: Int, capacity: Int, format: Format = .floats) {
     precondition(width >= 1 && capacity >= 1, "an empty cache")
-    precondition(memory.columns >= Self.floatCount(width: width, capacity: capacity), "too little memory")
+    precondition(
+      memory.columns >= Self.floatCount(width: width, capacity: capacity, format: format),
+      "too little memory")
     self.memory = memory
     self.width = width
     self.capacity = capacity
+    self.format = format
   }
 
-  /// Floats that `capacity` positions of one key-value head occupy; positions are counted up to a multiple of 64.
-  public static func floatCount(width: Int, capacity: Int) -> Int {
-    Int(fs_grouped_cache_floats(width, capacity))
+  /// The room of so many floats that `capacity` positions of one key-value head occupy; positions are counted up to a multiple
+  /// of 64.
+  public static func floatCount(width: Int, capacity: Int, format: Format = .floats) -> Int {
+    switch format {
+    case .floats, .halves: Int(fs_grouped_cache_floats(width, capacity, format == .halves))
+    case .tiles: Int(fs_tiled_cache_floats(width, width, (capacity + 63) / 64 * 64))
+    }
   }
 
   /// Key-value heads.
@@ -39,6 +58,9 @@ public struct GroupedCache: Sendable {
     guard let to = target.baseAddress, let key = key.baseAddress, let value = value.baseAddress else {
       return
     }
-    unsafe fs_grouped_cache_store(to, width, position, key, value)
+    switch format {
+    case .floats, .halves: unsafe fs_grouped_cache_store(to, format == .halves, width, position, key, value)
+    case .tiles: unsafe fs_tiled_cache_store(to, width, width, position, key, value)
+    }
   }
 }

@@ -25,7 +25,7 @@ public struct AttendingRows: Sendable {
 extension KernelSet {
   /// Floats of scratch that `groupedAttention` needs for heads of this width.
   public static func groupedAttentionScratchCount(width: Int) -> Int {
-    Int(fs_grouped_attention_scratch(width))
+    Int(max(fs_grouped_attention_scratch(width), fs_tiled_attention_scratch(width, width)))
   }
 
   /// How many rows times heads of a key-value head share one pass over the cache.
@@ -33,7 +33,7 @@ extension KernelSet {
 
   /// Grouped-query attention (arXiv 2305.13245): consecutive query heads share a key-value head.
   /// output[i][h] = Σ over t of softmax(scale · query[h] · key[t])[t] · value[t], for the positions t up to the row's own
-  /// that its window holds. What a row gets depends on no other row.
+  /// that its window holds. What a row gets depends on no other row. Over a cache in tiles queries and weights are bf16 as well.
   ///
   /// - Parameters:
   ///   - rows: rows of one sequence. Their positions must be in the cache already.
@@ -61,6 +61,7 @@ extension KernelSet {
       let position = Int(rows.positions[row])
       precondition(position >= 0 && position < cache.capacity, "position out of range")
     }
+    precondition(cache.format != .tiles || hasAttentionTiles, "no tiles")
     let room = unsafe scratch.row(scratchRow)
     precondition(room.count >= Self.groupedAttentionScratchCount(width: width), "scratch too small")
     guard let scratchBase = room.baseAddress else { return }
@@ -71,12 +72,22 @@ extension KernelSet {
       let end = min((keyValueHead + 1) * group, heads.upperBound)
       let memory = unsafe cache.memory.row(keyValueHead)
       guard let base = memory.baseAddress else { return }
-      var queries = unsafe fs_grouped_queries(
-        query: rows.query.base, query_stride: rows.query.stride, positions: rows.positions.base,
-        index: rows.index?.base, begin: rows.ordinals.lowerBound, end: rows.ordinals.upperBound,
-        head_begin: begin, head_end: end, width: width, window: window ?? 0, scale: scale,
-        output: output.base, output_stride: output.stride)
-      unsafe fs_grouped_attention(table, &queries, base, scratchBase)
+      if cache.format == .tiles {
+        var queries = unsafe fs_tiled_queries(
+          query: rows.query.base, query_stride: rows.query.stride, packed: false,
+          positions: rows.positions.base, index: rows.index?.base, begin: rows.ordinals.lowerBound,
+          end: rows.ordinals.upperBound, head_begin: begin, head_end: end, key_width: width,
+          value_width: width, window: window ?? 0, scale: scale, output: output.base,
+          output_stride: output.stride)
+        unsafe fs_tiled_attention(table, &queries, base, scratchBase)
+      } else {
+        var queries = unsafe fs_grouped_queries(
+          query: rows.query.base, query_stride: rows.query.stride, positions: rows.positions.base,
+          index: rows.index?.base, begin: rows.ordinals.lowerBound, end: rows.ordinals.upperBound,
+          head_begin: begin, head_end: end, width: width, window: window ?? 0, scale: scale,
+          output: output.base, output_stride: output.stride)
+        unsafe fs_grouped_attention(table, &queries, base, cache.format == .halves, scratchBase)
+      }
       begin = end
     }
   }

@@ -27,7 +27,7 @@ public struct LatentCache: Sendable {
 
   /// The room of so many floats that `capacity` positions occupy; positions are counted up to a multiple of 32.
   public static func floatCount(rank: Int, rope: Int, capacity: Int) -> Int {
-    Int(fs_latent_cache_floats(rank, rope, capacity))
+    Int(fs_tiled_cache_floats(rank + rope, rank, capacity))
   }
 
   /// Writes one position from a row of normed latent and rotated key, rounded to bf16.
@@ -37,17 +37,17 @@ public struct LatentCache: Sendable {
     let source = unsafe rows.row(row)
     let target = unsafe memory.row(0)
     guard let from = source.baseAddress, let to = target.baseAddress else { return }
-    unsafe fs_latent_cache_store(to, rank, rope, position, from)
+    unsafe fs_tiled_cache_store(to, rank + rope, rank, position, from, from)
   }
 }
 
 extension KernelSet {
-  /// Whether the set computes latent attention in tiles, over a `LatentCache`.
-  public var hasLatentTiles: Bool { unsafe fs_has_latent_tiles(table) }
+  /// Whether the set computes attention in tiles, over a `LatentCache` or a `GroupedCache` in tiles.
+  public var hasAttentionTiles: Bool { unsafe fs_has_tiles(table) }
 
   /// Floats of scratch that latent attention in tiles needs.
   public static func latentTilesScratchCount(rank: Int, rope: Int) -> Int {
-    Int(fs_latent_tiles_scratch(rank, rope))
+    Int(fs_tiled_attention_scratch(rank + rope, rank))
   }
 
   /// Latent attention in absorbed form (arXiv 2405.04434) in tiles, for rows of one sequence:
@@ -64,7 +64,7 @@ extension KernelSet {
     _ rows: AttendingRows, heads: Range<Int>, cache: LatentCache, scale: Float, output: FloatRows,
     scratch: FloatRows, scratchRow: Int
   ) {
-    precondition(hasLatentTiles, "no tiles")
+    precondition(hasAttentionTiles, "no tiles")
     let width = cache.rank + cache.rope
     let headCount = rows.query.columns / width
     precondition(rows.query.columns == headCount * width, "the cache does not fit the queries")
@@ -84,11 +84,11 @@ extension KernelSet {
       room.count >= Self.latentTilesScratchCount(rank: cache.rank, rope: cache.rope), "scratch too small")
     let memory = unsafe cache.memory.row(0)
     guard let scratchBase = room.baseAddress, let base = memory.baseAddress else { return }
-    var queries = unsafe fs_latent_queries(
-      query: rows.query.base, query_stride: rows.query.stride, positions: rows.positions.base,
+    var queries = unsafe fs_tiled_queries(
+      query: rows.query.base, query_stride: rows.query.stride, packed: true, positions: rows.positions.base,
       index: rows.index?.base, begin: rows.ordinals.lowerBound, end: rows.ordinals.upperBound,
-      head_begin: heads.lowerBound, head_end: heads.upperBound, rank: cache.rank, rope: cache.rope,
-      scale: scale, output: output.base, output_stride: output.stride)
-    unsafe fs_latent_tiles(table, &queries, base, scratchBase)
+      head_begin: heads.lowerBound, head_end: heads.upperBound, key_width: width, value_width: cache.rank,
+      window: 0, scale: scale, output: output.base, output_stride: output.stride)
+    unsafe fs_tiled_attention(table, &queries, base, scratchBase)
   }
 }

@@ -33,6 +33,10 @@ struct StepTrafficTests {
     let one = traffic.cacheBytes(positionCount: 1)
     #expect(one == 32 * 2 * 8 * 128 * 4)  // layers, keys and values, heads, width, f32
     #expect(traffic.cacheBytes(positionCount: 1000) == 1000 * one)
+    let halves = StepTraffic(
+      try architecture("Mixtral-8x7B-v0.1"), format: .bf16,
+      cacheBytes: Array(repeating: 2 * 8 * 128 * 2, count: 32))
+    #expect(halves.cacheBytes(positionCount: 1000) == 500 * one)
   }
 
   @Test

@@ -31,9 +31,24 @@ struct GroupedShape: CustomTestStringConvertible, Sendable {
   }
 }
 
+/// A kernel set and a format of the cache that it can read.
+struct GroupedCase: CustomTestStringConvertible, Sendable {
+  let name: String
+  let format: GroupedCache.Format
+  var testDescription: String { "\(name), \(format)" }
+  var set: KernelSet { kernelSet(name) }
+
+  static let all = KernelSet.available.flatMap { set in
+    GroupedCache.Format.allCases.filter { $0 != .tiles || set.hasAttentionTiles }.map {
+      GroupedCase(name: set.name, format: $0)
+    }
+  }
+}
+
 /// The operands of one grouped-query attention problem.
 struct GroupedProblem {
   let shape: GroupedShape
+  let format: GroupedCache.Format
   let query: FloatMatrix
   let keys: FloatMatrix  // [positions, key-value heads * width]
   let values: FloatMatrix
@@ -41,8 +56,9 @@ struct GroupedProblem {
   let memory: FloatMatrix
   let scale: Float = 0.3
 
-  init(_ shape: GroupedShape) {
+  init(_ shape: GroupedShape, format: GroupedCache.Format = .floats) {
     self.shape = shape
+    self.format = format
     var numbers = TestNumbers(seed: shape.heads * 7 + shape.width * 3 + shape.length)
     let columns = shape.keyValueHeads * shape.width
     query = FloatMatrix(
@@ -53,15 +69,23 @@ struct GroupedProblem {
     values = FloatMatrix(
       rows: shape.length, columns: columns, numbers.floats(shape.length * columns, in: -2...2))
     positions = IndexList(shape.positions.map { Int32($0) })
-    // What was never written holds NaN: it must not matter.
+    if format != .floats {
+      for matrix in [keys, values] + (format == .tiles ? [query] : []) {
+        for row in 0..<matrix.rows {
+          for column in 0..<matrix.columns { matrix[row, column] = nearestBFloat(matrix[row, column]) }
+        }
+      }
+    }
+    // What was never written holds NaN: it must not matter. Tiles count on zeros.
     memory = FloatMatrix(
       rows: shape.keyValueHeads,
-      columns: GroupedCache.floatCount(width: shape.width, capacity: shape.length + 3), filledWith: .nan)
+      columns: GroupedCache.floatCount(width: shape.width, capacity: shape.length + 3, format: format),
+      filledWith: format == .tiles ? 0 : .nan)
     for position in 0..<shape.length { store(position) }
   }
 
   var cache: GroupedCache {
-    GroupedCache(memory: memory.view, width: shape.width, capacity: shape.length + 3)
+    GroupedCache(memory: memory.view, width: shape.width, capacity: shape.length + 3, format: format)
   }
 
   func store(_ position: Int) {
@@ -114,9 +138,9 @@ struct GroupedProblem {
 }
 
 @Suite struct `Grouped-query attention` {
-  @Test(arguments: GroupedShape.all)
-  func `every set gives the bits of the scalar set`(shape: GroupedShape) {
-    let problem = GroupedProblem(shape)
+  @Test(arguments: GroupedShape.all, [GroupedCache.Format.floats, .halves])
+  func `every set gives the bits of the scalar set`(shape: GroupedShape, format: GroupedCache.Format) {
+    let problem = GroupedProblem(shape, format: format)
     let expected = bits(problem.result(scalar).elements)
     for name in vectorSets {
       #expect(bits(problem.result(kernelSet(name)).elements) == expected, "\(name)")
@@ -124,22 +148,38 @@ struct GroupedProblem {
   }
 
   @Test(arguments: GroupedShape.all)
-  func `the scalar set follows the definition`(shape: GroupedShape) {
-    let problem = GroupedProblem(shape)
-    let actual = problem.result(scalar)
+  func `a cache in halves counts as the floats that it is equal to`(shape: GroupedShape) {
+    let halves = GroupedProblem(shape, format: .halves)
+    let floats = GroupedProblem(shape)
+    for row in 0..<shape.length {
+      halves.keys.view.copyRow(row, to: floats.keys.view, row: row)
+      halves.values.view.copyRow(row, to: floats.values.view, row: row)
+      floats.store(row)
+    }
+    #expect(bits(halves.result(scalar).elements) == bits(floats.result(scalar).elements))
+  }
+
+  @Test(
+    arguments: GroupedShape.all,
+    GroupedCase.all.filter { $0.name == "scalar" && $0.format != .tiles || $0.format == .tiles })
+  func `results follow the definition`(shape: GroupedShape, kernels: GroupedCase) {
+    let problem = GroupedProblem(shape, format: kernels.format)
+    let actual = problem.result(kernels.set)
+    // In tiles weights are rounded to eight bits, relative to the greatest.
+    let tolerance = kernels.format == .tiles ? 0.012 : 1e-5
     for row in [0, shape.rows / 2, shape.rows - 1] {
       for head in 0..<shape.heads {
         for (column, exact) in problem.exact(row: row, head: head).enumerated() {
-          #expect(abs(Double(actual[row, head * shape.width + column]) - exact) <= 1e-5)
+          #expect(abs(Double(actual[row, head * shape.width + column]) - exact) <= tolerance)
         }
       }
     }
   }
 
-  @Test(arguments: GroupedShape.all, KernelSet.available.map(\.name))
-  func `a row does not depend on the rows beside it`(shape: GroupedShape, name: String) {
-    let problem = GroupedProblem(shape)
-    let set = kernelSet(name)
+  @Test(arguments: GroupedShape.all, GroupedCase.all)
+  func `a row does not depend on the rows beside it`(shape: GroupedShape, kernels: GroupedCase) {
+    let problem = GroupedProblem(shape, format: kernels.format)
+    let set = kernels.set
     let whole = problem.result(set)
     for row in 0..<shape.rows {
       #expect(bits(problem.result(set, index: [row]).array(0)) == bits(whole.array(row)), "row \(row)")
@@ -155,53 +195,57 @@ struct GroupedProblem {
       shape.rows == 1 || last.array(0).allSatisfy { $0.isNaN }, "an ordinal out of the range is left alone")
   }
 
-  @Test(arguments: KernelSet.available.map(\.name))
-  func `a head does not depend on the heads beside it`(name: String) {
+  @Test(arguments: GroupedCase.all)
+  func `a head does not depend on the heads beside it`(kernels: GroupedCase) {
     let problem = GroupedProblem(
-      GroupedShape(heads: 12, keyValueHeads: 3, width: 96, length: 150, window: 140, rows: 3))
-    let whole = bits(problem.result(kernelSet(name)).elements)
+      GroupedShape(heads: 12, keyValueHeads: 3, width: 96, length: 150, window: 140, rows: 3),
+      format: kernels.format)
+    let whole = bits(problem.result(kernels.set).elements)
     for size in 1...11 {
       let parts = stride(from: 0, to: 12, by: size).map { $0..<min(12, $0 + size) }
-      #expect(bits(problem.result(kernelSet(name), heads: parts).elements) == whole, "\(size) at a time")
+      #expect(bits(problem.result(kernels.set, heads: parts).elements) == whole, "\(size) at a time")
     }
   }
 
-  @Test(arguments: KernelSet.available.map(\.name))
-  func `positions that a row does not see have no influence`(name: String) {
+  @Test(arguments: GroupedCase.all)
+  func `positions that a row does not see have no influence`(kernels: GroupedCase) {
     let problem = GroupedProblem(
-      GroupedShape(heads: 4, keyValueHeads: 2, width: 48, length: 140, window: 30, rows: 1))
-    let before = bits(problem.result(kernelSet(name)).elements)
+      GroupedShape(heads: 4, keyValueHeads: 2, width: 48, length: 140, window: 30, rows: 1),
+      format: kernels.format)
+    let before = bits(problem.result(kernels.set).elements)
     for value in [Float.nan, .infinity, -1e30] {
       for position in 0..<110 {
         problem.keys.view.fill(row: position, with: value)
         problem.values.view.fill(row: position, with: value)
         problem.store(position)
       }
-      #expect(bits(problem.result(kernelSet(name)).elements) == before)
+      #expect(bits(problem.result(kernels.set).elements) == before)
     }
   }
 
-  @Test(arguments: KernelSet.available.map(\.name))
-  func `a row is not touched by what only later rows see`(name: String) {
+  @Test(arguments: GroupedCase.all)
+  func `a row is not touched by what only later rows see`(kernels: GroupedCase) {
     let problem = GroupedProblem(
-      GroupedShape(heads: 4, keyValueHeads: 4, width: 32, length: 75, window: nil, rows: 6))
-    let before = problem.result(kernelSet(name))
+      GroupedShape(heads: 4, keyValueHeads: 4, width: 32, length: 75, window: nil, rows: 6),
+      format: kernels.format)
+    let before = problem.result(kernels.set)
     problem.values.view.fill(row: 74, with: .nan)
     problem.store(74)
-    let after = problem.result(kernelSet(name))
+    let after = problem.result(kernels.set)
     for row in 0..<5 { #expect(bits(after.array(row)) == bits(before.array(row))) }
     #expect(after.array(5).allSatisfy { $0.isNaN })
   }
 
-  @Test(arguments: KernelSet.available.map(\.name))
-  func `far apart scores give the heaviest position alone`(name: String) {
+  @Test(arguments: GroupedCase.all)
+  func `far apart scores give the heaviest position alone`(kernels: GroupedCase) {
     let problem = GroupedProblem(
-      GroupedShape(heads: 1, keyValueHeads: 1, width: 16, length: 100, window: nil, rows: 1))
+      GroupedShape(heads: 1, keyValueHeads: 1, width: 16, length: 100, window: nil, rows: 1),
+      format: kernels.format)
     problem.query.view.fill(row: 0, with: 1)
     for position in 0..<100 {
       problem.keys.view.fill(row: position, with: position == 37 ? 90 : -90)
       problem.store(position)
     }
-    #expect(problem.result(kernelSet(name)).array(0) == problem.values.array(37))
+    #expect(problem.result(kernels.set).array(0) == problem.values.array(37))
   }
 }

@@ -18,7 +18,7 @@ struct LatentTilesTests {
   ].map { Shape(heads: $0.0, rank: $0.1, rope: $0.2, length: $0.3) }
 
   /// Sets with tiles; none on processors without them.
-  static let sets = KernelSet.available.filter(\.hasLatentTiles)
+  static let sets = KernelSet.available.filter(\.hasAttentionTiles)
   static let cases = sets.flatMap { set in shapes.map { (set.name, $0) } }
 
   /// Rows that attend, the last `rowCount` positions of a sequence.

@@ -134,11 +134,13 @@ size_t fs_latent_attention_scratch(ptrdiff_t heads);
 /// The cache of grouped-query attention for one key-value head of one sequence: blocks of FS_ATTENTION_BLOCK positions, one
 /// after the other. A block holds the keys, [width][positions], so that a vector of positions is scored at once, then the
 /// values, [positions][width rounded up to 16].
-/// Returns the floats that `capacity` positions take, a multiple of 16.
-size_t fs_grouped_cache_floats(ptrdiff_t width, ptrdiff_t capacity);
+/// The numbers are floats or, in halves, bf16.
+/// Returns the floats whose room `capacity` positions take, a multiple of 16.
+size_t fs_grouped_cache_floats(ptrdiff_t width, ptrdiff_t capacity, bool halves);
 
 /// Writes key and value of one position, `width` floats each, to the cache of a key-value head.
-void fs_grouped_cache_store(float *cache, ptrdiff_t width, ptrdiff_t position, const float *key, const float *value);
+void fs_grouped_cache_store(float *cache, bool halves, ptrdiff_t width, ptrdiff_t position, const float *key,
+                            const float *value);
 
 /// Query rows of one sequence, and the consecutive heads that share a key-value head.
 typedef struct fs_grouped_queries {
@@ -159,47 +161,51 @@ typedef struct fs_grouped_queries {
 /// scale * q.k, with a running maximum over blocks of FS_ATTENTION_BLOCK positions at fixed absolute positions, merged in
 /// ascending order. A score is one chain of multiply-adds over the width, a column of the result one over the positions;
 /// the sum of the weights goes through 16 lanes, position % 16. Weights below e^-87 of the greatest count as 0.
-/// Positions that a row does not see may hold anything. scratch, 64-byte aligned, holds
-/// fs_grouped_attention_scratch(width) floats.
-void fs_grouped_attention(const fs_kernels *kernels, const fs_grouped_queries *queries, const float *cache,
+/// Positions that a row does not see may hold anything. A cache in halves counts as the floats that it is equal to. scratch,
+/// 64-byte aligned, holds fs_grouped_attention_scratch(width) floats.
+void fs_grouped_attention(const fs_kernels *kernels, const fs_grouped_queries *queries, const float *cache, bool halves,
                           float *scratch);
 /// Rows times heads that one pass over the cache serves.
 enum { FS_GROUPED_UNITS = 64 };
 size_t fs_grouped_attention_scratch(ptrdiff_t width);
 
-/// Whether a set has latent attention in tiles, with a cache of bf16: `fs_latent_tiles`.
-bool fs_has_latent_tiles(const fs_kernels *kernels);
+/// Whether a set has attention in tiles, with a cache of bf16: `fs_tiled_attention`.
+bool fs_has_tiles(const fs_kernels *kernels);
 
-/// The cache of latent attention in tiles for one sequence: blocks of 32 positions, one after the other, all bf16. A block
-/// holds the latents with their rotary keys twice 16 positions, each [steps of 32 columns][16 pairs of columns][16
-/// positions][2], then the latents once more as values, [columns of 16][16 pairs of positions][16 columns][2].
+/// The cache of attention in tiles, for latents or for a key-value head of one sequence: blocks of 32 positions, one after
+/// the other, all bf16. A block holds the keys of twice 16 positions, each [steps of 32 columns][16 pairs of columns][16
+/// positions][2], then the values, [columns of 16][16 pairs of positions][16 columns][2].
 /// Returns the floats that `capacity` positions take.
-size_t fs_latent_cache_floats(ptrdiff_t rank, ptrdiff_t rope, ptrdiff_t capacity);
+size_t fs_tiled_cache_floats(ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff_t capacity);
 
-/// Writes one position, rank + rope floats, rounded. Values that are not finite become 0; their keys do not.
-void fs_latent_cache_store(float *cache, ptrdiff_t rank, ptrdiff_t rope, ptrdiff_t position, const float *row);
+/// Writes one position, rounded. A value that is not finite becomes 0 and makes the key no number. The memory was zero
+/// before anything was written.
+void fs_tiled_cache_store(float *cache, ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff_t position,
+                          const float *key, const float *value);
 
 /// Query rows of one sequence, and consecutive heads.
-typedef struct fs_latent_queries {
-  const float *query;  // ordinal i at query + i * query_stride, in it head h at h * (rank + rope)
+typedef struct fs_tiled_queries {
+  const float *query;  // ordinal i, or its row, at query + i * query_stride, in it head h at h * key_width
   ptrdiff_t query_stride;
+  bool packed;               // whether queries stand by ordinal, not by row
   const int32_t *positions;  // of rows
   const int32_t *index;      // the row of ordinal i; NULL for i itself
   ptrdiff_t begin, end;      // ordinals
   ptrdiff_t head_begin, head_end;
-  ptrdiff_t rank, rope;
+  ptrdiff_t key_width, value_width;
+  ptrdiff_t window;  // a row sees so many positions up to its own; 0 for all
   float scale;
-  float *output;  // ordinal i at output + i * output_stride, in it head h at h * rank
+  float *output;  // ordinal i at output + i * output_stride, in it head h at h * value_width
   ptrdiff_t output_stride;
-} fs_latent_queries;
+} fs_tiled_queries;
 
-/// Latent attention of rows that see all positions up to their own, in tiles: queries, cached rows and weights are bf16, sums
-/// floats. A running maximum over chunks of 128 positions at fixed absolute positions, merged in ascending order; what a row
-/// gets depends on no other row. scratch, 64-byte aligned, holds fs_latent_tiles_scratch(rank, rope) floats.
-void fs_latent_tiles(const fs_kernels *kernels, const fs_latent_queries *queries, const float *cache, float *scratch);
-size_t fs_latent_tiles_scratch(ptrdiff_t rank, ptrdiff_t rope);
+/// Attention over a cache of tiles: queries, cached rows and weights are bf16, sums floats. A running maximum over chunks of
+/// 128 positions at fixed absolute positions, merged in ascending order; what a row gets depends on no other row. scratch,
+/// 64-byte aligned, holds fs_tiled_attention_scratch(key_width, value_width) floats.
+void fs_tiled_attention(const fs_kernels *kernels, const fs_tiled_queries *queries, const float *cache, float *scratch);
+size_t fs_tiled_attention_scratch(ptrdiff_t key_width, ptrdiff_t value_width);
 /// Rows times heads that one pass over the cache serves.
-enum { FS_LATENT_UNITS = 32 };
+enum { FS_TILED_UNITS = 32 };
 
 /// Index of the greatest value, the lowest index among equals; NaN counts as minus infinity. n >= 1.
 ptrdiff_t fs_argmax(const fs_kernels *kernels, const float *x, ptrdiff_t n);

@@ -57,7 +57,8 @@ public struct BenchmarkModel: Sendable {
   ) {
     self.name = name
     self.decoder = decoder
-    traffic = StepTraffic(architecture, format: format)
+    traffic = StepTraffic(
+      architecture, format: format, cacheBytes: decoder.cacheBytesByLayer(kernels: options.kernels))
     parameters = ParameterSummary(architecture.parameters, description: architecture.description)
     weightFormat = format
     kernels = options.kernels

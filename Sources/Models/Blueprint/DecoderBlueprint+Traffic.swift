@@ -40,7 +40,9 @@ public struct StepTraffic: Sendable, Equatable {
 
 extension StepTraffic {
   /// Adds up what the main model of an architecture reads with weights held in `format`.
-  public init(_ architecture: any Architecture, format: WeightFormat) {
+  ///
+  /// - Parameter cacheBytes: Bytes of a cached position by layer (`DecoderModel.cacheBytesByLayer`); nil for f32.
+  public init(_ architecture: any Architecture, format: WeightFormat, cacheBytes: [Int]? = nil) {
     let blueprint = architecture.blueprint
     let embedding = "model.embed_tokens.weight"
     let parameters = blueprint.parameters.filter { !$0.isMTP }
@@ -64,10 +66,11 @@ extension StepTraffic {
     outputMultiplyAdds = blueprint.vocabulary * blueprint.hidden
     layerMultiplyAdds = elements(shared) - outputMultiplyAdds
     layerMultiplyAdds += elements(routed) / experts * expertsOfOneRow
-    cacheLayers = blueprint.layers.map { layer in
+    cacheLayers = blueprint.layers.enumerated().map { index, layer in
       var window: Int?
       if case .grouped(let attention) = layer.attention { window = attention.window }
-      return CacheLayer(bytes: layer.attention.cacheWidth * MemoryLayout<Float>.size, window: window)
+      let floats = layer.attention.cacheWidth * MemoryLayout<Float>.size
+      return CacheLayer(bytes: cacheBytes.map { $0[index] } ?? floats, window: window)
     }
   }
 }

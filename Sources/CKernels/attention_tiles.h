@@ -1,23 +1,21 @@
-// Latent attention in the tiles of AMX: keys, queries, weights and values as bf16. Include after lanes.h, prepare.h and
+// Attention in the tiles of AMX: keys, queries, weights and values as bf16. Include after lanes.h, prepare.h and
 // block_amx.h and inside the target pragma.
 //
 // Sixteen units (a row's head) are the sixteen rows of a tile. What a unit gets depends on its own row of each tile and on the
 // cache alone: positions that it does not see have the weight 0, whatever company asks for them, and adding 0 changes no
 // bit of a sum that a tile has made, because tiles flush denormals.
 
-enum { LATENT_CHUNK = 128, LATENT_UNITS = FS_LATENT_UNITS };
-
 /// Where things stand in a worker's scratch.
-typedef struct latent_work {
+typedef struct tiled_work {
   char *queries;    // tiles [steps][2][16 units][32]
-  float *scores;    // [units][LATENT_CHUNK]
-  char *weights;    // tiles [LATENT_CHUNK / 32][2][16 units][32]
+  float *scores;    // [units][FS_TILED_CHUNK]
+  char *weights;    // tiles [FS_TILED_CHUNK / 32][2][16 units][32]
   float *sums;      // tiles [columns of 16][2][16 units][16]
-  float greatest[LATENT_UNITS], totals[LATENT_UNITS];
-} latent_work;
+  float greatest[FS_TILED_UNITS], totals[FS_TILED_UNITS];
+} tiled_work;
 
 /// Tiles for `first` units in the first sixteen and `second` in the others.
-static void latent_configure(ptrdiff_t first, ptrdiff_t second) {
+static void tiled_configure(ptrdiff_t first, ptrdiff_t second) {
   tile_configuration shape = {.palette = 1};
   for (int i = 0; i < 8; i++) {
     shape.line_bytes[i] = 64;
@@ -29,18 +27,18 @@ static void latent_configure(ptrdiff_t first, ptrdiff_t second) {
 }
 
 /// What tiles take for 0: they do not know denormals.
-FS_INLINE lanes_u32 latent_flush(lanes_u32 bits) { return (bits & 0x7f800000u) == 0 ? (lanes_u32)0 : bits; }
+FS_INLINE lanes_u32 tiled_flush(lanes_u32 bits) { return (bits & 0x7f800000u) == 0 ? (lanes_u32)0 : bits; }
 
 /// Floats rounded to bf16, zeros from n on, in pieces of 32 to tiles that stand `stride` bytes apart.
-FS_INLINE void latent_round(const float *x, ptrdiff_t n, char *to, ptrdiff_t stride) {
+FS_INLINE void tiled_round(const float *x, ptrdiff_t n, char *to, ptrdiff_t stride) {
   for (ptrdiff_t i = 0; i < (n + 31) / 32 * 32; i += FS_LANES) {
-    lanes_u16 halves = __builtin_convertvector(latent_flush(lanes_round_bf16(lanes_load_within(x, i, n))) >> 16, lanes_u16);
+    lanes_u16 halves = __builtin_convertvector(tiled_flush(lanes_round_bf16(lanes_load_within(x, i, n))) >> 16, lanes_u16);
     memcpy(to + i / 32 * stride + i % 32 * 2, &halves, sizeof halves);
   }
 }
 
 /// Scores of all units against the 32 positions of a block, to columns `at` on.
-FS_INLINE void latent_scores(const latent_work *work, const char *block, ptrdiff_t steps, ptrdiff_t at, bool many) {
+FS_INLINE void tiled_scores(const tiled_work *work, const char *block, ptrdiff_t steps, ptrdiff_t at, bool many) {
   tiles_clear(many, true);
   for (ptrdiff_t step = 0; step < steps; step++) {
     _tile_loadd(4, work->queries + step * 2048, 64);
@@ -50,22 +48,24 @@ FS_INLINE void latent_scores(const latent_work *work, const char *block, ptrdiff
     tiles_multiply_bf16(many, true);
   }
   float *scores = work->scores + at;
-  _tile_stored(0, scores, LATENT_CHUNK * 4);
-  _tile_stored(1, scores + 16, LATENT_CHUNK * 4);
-  if (many) _tile_stored(2, scores + 16 * LATENT_CHUNK, LATENT_CHUNK * 4);
-  if (many) _tile_stored(3, scores + 16 * LATENT_CHUNK + 16, LATENT_CHUNK * 4);
+  _tile_stored(0, scores, FS_TILED_CHUNK * 4);
+  _tile_stored(1, scores + 16, FS_TILED_CHUNK * 4);
+  if (many) _tile_stored(2, scores + 16 * FS_TILED_CHUNK, FS_TILED_CHUNK * 4);
+  if (many) _tile_stored(3, scores + 16 * FS_TILED_CHUNK + 16, FS_TILED_CHUNK * 4);
 }
 
-/// Turns the scores of a unit into weights; returns the factor for its sums so far. It sees the first `seen` of `count`
-/// positions.
-FS_INLINE float latent_weigh(latent_work *work, ptrdiff_t unit, ptrdiff_t seen, ptrdiff_t count, float scale) {
+/// Turns the scores of a unit into weights; returns the factor for its sums so far. Of `count` positions it sees those from
+/// `begin` up to `end`.
+FS_INLINE float tiled_weigh(tiled_work *work, ptrdiff_t unit, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t count,
+                            float scale) {
   char *weights = work->weights + unit / 16 * 1024 + unit % 16 * 64;
-  if (seen <= 0) {
+  if (end <= begin) {
     for (ptrdiff_t t = 0; t < count; t += 32) memset(weights + t / 32 * 2048, 0, 64);
     return 1;
   }
-  float *scores = work->scores + unit * LATENT_CHUNK;
-  for (ptrdiff_t t = seen; t < count; t++) scores[t] = -INFINITY;
+  float *scores = work->scores + unit * FS_TILED_CHUNK;
+  for (ptrdiff_t t = 0; t < begin; t++) scores[t] = -INFINITY;
+  for (ptrdiff_t t = end; t < count; t++) scores[t] = -INFINITY;
   lanes maximum = -INFINITY;
   for (ptrdiff_t t = 0; t < count; t += FS_LANES) {
     lanes value = lanes_load(scores + t) * scale;
@@ -76,7 +76,7 @@ FS_INLINE float latent_weigh(latent_work *work, ptrdiff_t unit, ptrdiff_t seen, 
   float greatest = highest > previous ? highest : previous;
   lanes sum = 0.0f;
   for (ptrdiff_t t = 0; t < count; t += FS_LANES) {
-    lanes_u32 rounded = latent_flush(lanes_round_bf16(lanes_exp(lanes_load(scores + t) - greatest)));
+    lanes_u32 rounded = tiled_flush(lanes_round_bf16(lanes_exp(lanes_load(scores + t) - greatest)));
     sum += __builtin_bit_cast(lanes, rounded);
     lanes_u16 halves = __builtin_convertvector(rounded >> 16, lanes_u16);
     memcpy(weights + t / 32 * 2048 + t % 32 * 2, &halves, sizeof halves);
@@ -88,7 +88,7 @@ FS_INLINE float latent_weigh(latent_work *work, ptrdiff_t unit, ptrdiff_t seen, 
 }
 
 /// Adds weights times values of `blocks` blocks to sixteen columns, or to 32.
-FS_INLINE void latent_values(const latent_work *work, const char *values, ptrdiff_t block_bytes, ptrdiff_t blocks,
+FS_INLINE void tiled_values(const tiled_work *work, const char *values, ptrdiff_t block_bytes, ptrdiff_t blocks,
                              ptrdiff_t column, bool many, bool both) {
   float *sums = work->sums + column * 512;
   _tile_loadd(0, sums, 64);
@@ -112,7 +112,7 @@ FS_INLINE void latent_values(const latent_work *work, const char *values, ptrdif
 // join the result. A few units over a short cache are not worth waking the tiles.
 
 /// Scores of `units` units from `unit` on against sixteen positions.
-FS_INLINE void latent_scores_vector(const latent_work *work, const char *keys, ptrdiff_t steps, ptrdiff_t at,
+FS_INLINE void tiled_scores_vector(const tiled_work *work, const char *keys, ptrdiff_t steps, ptrdiff_t at,
                                     ptrdiff_t unit, int units) {
   lanes sum[2] = {0.0f, 0.0f};
   for (ptrdiff_t step = 0; step < steps; step++) {
@@ -128,11 +128,11 @@ FS_INLINE void latent_scores_vector(const latent_work *work, const char *keys, p
     }
     FS_UNROLL for (int u = 0; u < units; u++) sum[u] += even[u] + odd[u];
   }
-  FS_UNROLL for (int u = 0; u < units; u++) lanes_store(work->scores + (unit + u) * LATENT_CHUNK + at, sum[u]);
+  FS_UNROLL for (int u = 0; u < units; u++) lanes_store(work->scores + (unit + u) * FS_TILED_CHUNK + at, sum[u]);
 }
 
 /// Adds weights times values of `blocks` blocks to sixteen columns of `units` units.
-FS_INLINE void latent_values_vector(const latent_work *work, const char *values, ptrdiff_t block_bytes,
+FS_INLINE void tiled_values_vector(const tiled_work *work, const char *values, ptrdiff_t block_bytes,
                                     ptrdiff_t blocks, ptrdiff_t column, ptrdiff_t unit, int units) {
   float *sums = work->sums + column * 512 + unit * 16;
   lanes sum[2];
@@ -154,81 +154,83 @@ FS_INLINE void latent_values_vector(const latent_work *work, const char *values,
 }
 
 /// How the units of a pass are computed.
-typedef enum latent_way { LATENT_VECTORS, LATENT_TILE, LATENT_TILES } latent_way;
-enum { LATENT_VECTOR_UNITS = 4, LATENT_VECTOR_WORK = 256 };  // the most units, and units times positions, left to vectors
+typedef enum tiled_way { TILED_VECTORS, TILED_TILE, TILED_TILES } tiled_way;
+enum { TILED_VECTOR_UNITS = 4, TILED_VECTOR_WORK = 256 };  // the most units, and units times positions, left to vectors
 
-FS_INLINE void latent_chunk(const fs_latent_units *units, latent_work *work, const char *cache, ptrdiff_t begin,
-                            ptrdiff_t count, latent_way way) {
-  bool many = way == LATENT_TILES;
-  ptrdiff_t steps = fs_latent_steps(units->rank + units->rope), columns = (units->rank + 15) / 16;
-  ptrdiff_t block_bytes = (ptrdiff_t)fs_latent_block_bytes(units->rank, units->rope);
+FS_INLINE void tiled_chunk(const fs_tiled_units *units, tiled_work *work, const char *cache, ptrdiff_t begin,
+                            ptrdiff_t count, tiled_way way) {
+  bool many = way == TILED_TILES;
+  ptrdiff_t steps = fs_tiled_steps(units->key_width), columns = (units->value_width + 15) / 16;
+  ptrdiff_t block_bytes = (ptrdiff_t)fs_tiled_block_bytes(units->key_width, units->value_width);
   const char *first = cache + begin / 32 * block_bytes;
   for (ptrdiff_t at = 0; at < count; at += 32) {
     const char *block = first + at / 32 * block_bytes;
-    if (way != LATENT_VECTORS) {
-      latent_scores(work, block, steps, at, many);
+    if (way != TILED_VECTORS) {
+      tiled_scores(work, block, steps, at, many);
       continue;
     }
     for (ptrdiff_t half = 0; half < 2; half++) {
       const char *keys = block + half * steps * 1024;
       ptrdiff_t u = 0;
-      for (; u + 2 <= units->count; u += 2) latent_scores_vector(work, keys, steps, at + 16 * half, u, 2);
-      if (u < units->count) latent_scores_vector(work, keys, steps, at + 16 * half, u, 1);
+      for (; u + 2 <= units->count; u += 2) tiled_scores_vector(work, keys, steps, at + 16 * half, u, 2);
+      if (u < units->count) tiled_scores_vector(work, keys, steps, at + 16 * half, u, 1);
     }
   }
   for (ptrdiff_t u = 0; u < units->count; u++) {
-    ptrdiff_t seen = units->length[u] - begin;
-    float correction = latent_weigh(work, u, seen < count ? seen : count, count, units->scale);
+    ptrdiff_t from = units->begin[u] - begin, to = units->end[u] - begin;
+    float correction = tiled_weigh(work, u, from > 0 ? from : 0, to < count ? to : count, count, units->scale);
     if (correction == 1) continue;
     float *sums = work->sums + u / 16 * 256 + u % 16 * 16;
     for (ptrdiff_t c = 0; c < columns; c++) lanes_store(sums + c * 512, lanes_load(sums + c * 512) * correction);
   }
   const char *values = first + 2 * steps * 1024;
-  if (way == LATENT_VECTORS) {
+  if (way == TILED_VECTORS) {
     for (ptrdiff_t c = 0; c < columns; c++) {
       ptrdiff_t u = 0;
-      for (; u + 2 <= units->count; u += 2) latent_values_vector(work, values, block_bytes, count / 32, c, u, 2);
-      if (u < units->count) latent_values_vector(work, values, block_bytes, count / 32, c, u, 1);
+      for (; u + 2 <= units->count; u += 2) tiled_values_vector(work, values, block_bytes, count / 32, c, u, 2);
+      if (u < units->count) tiled_values_vector(work, values, block_bytes, count / 32, c, u, 1);
     }
     return;
   }
   ptrdiff_t c = 0;
-  for (; c + 2 <= columns; c += 2) latent_values(work, values, block_bytes, count / 32, c, many, true);
-  if (c < columns) latent_values(work, values, block_bytes, count / 32, c, many, false);
+  for (; c + 2 <= columns; c += 2) tiled_values(work, values, block_bytes, count / 32, c, many, true);
+  if (c < columns) tiled_values(work, values, block_bytes, count / 32, c, many, false);
 }
 
-static void latent_tiles(const fs_latent_units *units, const char *cache, char *scratch) {
-  ptrdiff_t width = units->rank + units->rope, steps = fs_latent_steps(width), columns = (units->rank + 15) / 16;
-  latent_work work = {.queries = scratch};
+static void tiled_attention(const fs_tiled_units *units, const char *cache, char *scratch) {
+  ptrdiff_t width = units->key_width, steps = fs_tiled_steps(width), columns = (units->value_width + 15) / 16;
+  tiled_work work = {.queries = scratch};
   work.scores = (float *)(work.queries + steps * 2048);
-  work.weights = (char *)(work.scores + LATENT_UNITS * LATENT_CHUNK);
-  work.sums = (float *)(work.weights + LATENT_CHUNK / 32 * 2048);
+  work.weights = (char *)(work.scores + FS_TILED_UNITS * FS_TILED_CHUNK);
+  work.sums = (float *)(work.weights + FS_TILED_CHUNK / 32 * 2048);
   for (ptrdiff_t c = 0; c < columns; c++)
     for (ptrdiff_t u = 0; u < units->count; u++) lanes_store(work.sums + c * 512 + u / 16 * 256 + u % 16 * 16, 0.0f);
-  ptrdiff_t longest = 0;
+  ptrdiff_t first = PTRDIFF_MAX, last = 0;
   for (ptrdiff_t u = 0; u < units->count; u++) {
-    latent_round(units->query[u], width, work.queries + u / 16 * 1024 + u % 16 * 64, 2048);
+    tiled_round(units->query[u], width, work.queries + u / 16 * 1024 + u % 16 * 64, 2048);
     work.greatest[u] = -INFINITY;
     work.totals[u] = 0;
-    longest = units->length[u] > longest ? units->length[u] : longest;
+    first = units->begin[u] < first ? units->begin[u] : first;
+    last = units->end[u] > last ? units->end[u] : last;
   }
-  bool few = units->count <= LATENT_VECTOR_UNITS && units->count * longest <= LATENT_VECTOR_WORK;
-  latent_way way = few ? LATENT_VECTORS : units->count > 16 ? LATENT_TILES : LATENT_TILE;
-  if (!few) latent_configure(way == LATENT_TILES ? 16 : units->count, units->count - 16);
-  for (ptrdiff_t begin = 0; begin < longest; begin += LATENT_CHUNK) {
-    ptrdiff_t left = (longest - begin + 31) / 32 * 32, count = left < LATENT_CHUNK ? left : LATENT_CHUNK;
-    if (way == LATENT_TILES) latent_chunk(units, &work, cache, begin, count, LATENT_TILES);
-    else if (way == LATENT_TILE) latent_chunk(units, &work, cache, begin, count, LATENT_TILE);
-    else latent_chunk(units, &work, cache, begin, count, LATENT_VECTORS);
+  first -= first % FS_TILED_CHUNK;
+  bool few = units->count <= TILED_VECTOR_UNITS && units->count * (last - first) <= TILED_VECTOR_WORK;
+  tiled_way way = few ? TILED_VECTORS : units->count > 16 ? TILED_TILES : TILED_TILE;
+  if (!few) tiled_configure(way == TILED_TILES ? 16 : units->count, units->count - 16);
+  for (ptrdiff_t begin = first; begin < last; begin += FS_TILED_CHUNK) {
+    ptrdiff_t left = (last - begin + 31) / 32 * 32, count = left < FS_TILED_CHUNK ? left : FS_TILED_CHUNK;
+    if (way == TILED_TILES) tiled_chunk(units, &work, cache, begin, count, TILED_TILES);
+    else if (way == TILED_TILE) tiled_chunk(units, &work, cache, begin, count, TILED_TILE);
+    else tiled_chunk(units, &work, cache, begin, count, TILED_VECTORS);
   }
   if (!few) _tile_release();
   for (ptrdiff_t u = 0; u < units->count; u++) {
     float inverse = 1 / work.totals[u];
     const float *sums = work.sums + u / 16 * 256 + u % 16 * 16;
-    for (ptrdiff_t d = 0; d < units->rank; d += FS_LANES) {
+    for (ptrdiff_t d = 0; d < units->value_width; d += FS_LANES) {
       lanes value = lanes_load(sums + d / 16 * 512) * inverse;
-      if (d + FS_LANES <= units->rank) lanes_store(units->output[u] + d, value);
-      else lanes_store_part(units->output[u] + d, value, units->rank - d);
+      if (d + FS_LANES <= units->value_width) lanes_store(units->output[u] + d, value);
+      else lanes_store_part(units->output[u] + d, value, units->value_width - d);
     }
   }
 }

@@ -1,0 +1,68 @@
+// Attention in tiles: the layout of its cache, and the rows and heads that one pass over a cache serves.
+#include <string.h>
+
+#include "kernels.h"
+
+size_t fs_tiled_cache_floats(ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff_t capacity) {
+  return (size_t)((capacity + 31) / 32) * fs_tiled_block_bytes(key_width, value_width) / sizeof(float);
+}
+
+/// Rounded to bf16; denormals, which tiles do not know, become 0.
+static uint16_t rounded(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)((bits >> 16) | 0x40u);
+  bits += 0x7fffu + ((bits >> 16) & 1u);
+  return (bits & 0x7f800000u) == 0 ? 0 : (uint16_t)(bits >> 16);
+}
+
+void fs_tiled_cache_store(float *cache, ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff_t position,
+                          const float *key, const float *value) {
+  ptrdiff_t steps = fs_tiled_steps(key_width), at = position % 32;
+  char *block = (char *)cache + position / 32 * (ptrdiff_t)fs_tiled_block_bytes(key_width, value_width);
+  char *keys = block + at / 16 * steps * 1024 + at % 16 * 4;
+  char *values = block + 2 * steps * 1024 + at / 2 * 64 + at % 2 * 2;
+  for (ptrdiff_t d = 0; d < key_width; d += 2) {
+    uint16_t pair[2] = {rounded(key[d]), d + 1 < key_width ? rounded(key[d + 1]) : 0};
+    memcpy(keys + d / 32 * 1024 + d % 32 / 2 * 64, pair, sizeof pair);
+  }
+  // A weight of 0 must make nothing of a value, so one that is not finite is kept as 0 and shows in the score instead.
+  bool is_finite = true;
+  for (ptrdiff_t d = 0; d < value_width; d++) {
+    uint16_t number = rounded(value[d]);
+    if ((number & 0x7f80u) == 0x7f80u) number = 0, is_finite = false;
+    memcpy(values + d / 16 * 1024 + d % 16 * 4, &number, sizeof number);
+  }
+  const uint16_t no_number = 0x7fc0;
+  if (!is_finite) memcpy(keys, &no_number, sizeof no_number);
+}
+
+bool fs_has_tiles(const fs_kernels *kernels) { return kernels->tiled_attention != NULL; }
+
+size_t fs_tiled_attention_scratch(ptrdiff_t key_width, ptrdiff_t value_width) {
+  return (size_t)(fs_tiled_steps(key_width) * 2048 + (value_width + 15) / 16 * 2048 +
+                  FS_TILED_UNITS * FS_TILED_CHUNK * 4 + FS_TILED_CHUNK / 32 * 2048) /
+         sizeof(float);
+}
+
+void fs_tiled_attention(const fs_kernels *kernels, const fs_tiled_queries *queries, const float *cache,
+                        float *scratch) {
+  fs_tiled_units units = {
+      .key_width = queries->key_width, .value_width = queries->value_width, .scale = queries->scale};
+  for (ptrdiff_t i = queries->begin; i < queries->end; i++) {
+    ptrdiff_t row = queries->index ? queries->index[i] : i;
+    ptrdiff_t end = (ptrdiff_t)queries->positions[row] + 1;
+    const float *query = queries->query + (queries->packed ? i : row) * queries->query_stride;
+    for (ptrdiff_t head = queries->head_begin; head < queries->head_end; head++) {
+      units.query[units.count] = query + head * units.key_width;
+      units.output[units.count] = queries->output + i * queries->output_stride + head * units.value_width;
+      units.begin[units.count] = queries->window > 0 && queries->window < end ? end - queries->window : 0;
+      units.end[units.count] = end;
+      if (++units.count == FS_TILED_UNITS) {
+        kernels->tiled_attention(&units, (const char *)cache, (char *)scratch);
+        units.count = 0;
+      }
+    }
+  }
+  if (units.count > 0) kernels->tiled_attention(&units, (const char *)cache, (char *)scratch);
+}
