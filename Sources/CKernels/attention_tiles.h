@@ -37,14 +37,24 @@ FS_INLINE void tiled_round(const float *x, ptrdiff_t n, char *to, ptrdiff_t stri
   }
 }
 
+/// Asks for the lines of the tile that stands `ahead` bytes behind another; for none with 0.
+FS_INLINE void tiled_ask(const char *tile, ptrdiff_t ahead) {
+  if (ahead == 0) return;
+  tile += ahead;
+  FS_UNROLL for (int l = 0; l < 16; l++) __builtin_prefetch(tile + l * 64, 0, 2);
+}
+
 /// Scores of all units against the 32 positions of a block, to columns `at` on.
-FS_INLINE void tiled_scores(const tiled_work *work, const char *block, ptrdiff_t steps, ptrdiff_t at, bool many) {
+FS_INLINE void tiled_scores(const tiled_work *work, const char *block, ptrdiff_t steps, ptrdiff_t at, bool many,
+                            ptrdiff_t ahead) {
   tiles_clear(many, true);
   for (ptrdiff_t step = 0; step < steps; step++) {
     _tile_loadd(4, work->queries + step * 2048, 64);
     if (many) _tile_loadd(5, work->queries + step * 2048 + 1024, 64);
     _tile_loadd(6, block + step * 1024, 64);
     _tile_loadd(7, block + (steps + step) * 1024, 64);
+    tiled_ask(block + step * 1024, ahead);
+    tiled_ask(block + (steps + step) * 1024, ahead);
     tiles_multiply_bf16(many, true);
   }
   float *scores = work->scores + at;
@@ -89,7 +99,7 @@ FS_INLINE float tiled_weigh(tiled_work *work, ptrdiff_t unit, ptrdiff_t begin, p
 
 /// Adds weights times values of `blocks` blocks to sixteen columns, or to 32.
 FS_INLINE void tiled_values(const tiled_work *work, const char *values, ptrdiff_t block_bytes, ptrdiff_t blocks,
-                             ptrdiff_t column, bool many, bool both) {
+                             ptrdiff_t column, bool many, bool both, ptrdiff_t ahead) {
   float *sums = work->sums + column * 512;
   _tile_loadd(0, sums, 64);
   if (both) _tile_loadd(1, sums + 512, 64);
@@ -100,6 +110,8 @@ FS_INLINE void tiled_values(const tiled_work *work, const char *values, ptrdiff_
     if (many) _tile_loadd(5, work->weights + b * 2048 + 1024, 64);
     _tile_loadd(6, values + b * block_bytes + column * 1024, 64);
     if (both) _tile_loadd(7, values + b * block_bytes + column * 1024 + 1024, 64);
+    tiled_ask(values + b * block_bytes + column * 1024, ahead);
+    if (both) tiled_ask(values + b * block_bytes + column * 1024 + 1024, ahead);
     tiles_multiply_bf16(many, both);
   }
   _tile_stored(0, sums, 64);
@@ -163,10 +175,12 @@ FS_INLINE void tiled_chunk(const fs_tiled_units *units, tiled_work *work, const 
   ptrdiff_t steps = fs_tiled_steps(units->key_width), columns = (units->value_width + 15) / 16;
   ptrdiff_t block_bytes = (ptrdiff_t)fs_tiled_block_bytes(units->key_width, units->value_width);
   const char *first = cache + begin / 32 * block_bytes;
+  // The next chunk's lines come while this one's tiles are multiplied; the hardware alone is a third slower.
+  ptrdiff_t ahead = units->cold ? FS_TILED_CHUNK / 32 * block_bytes : 0;
   for (ptrdiff_t at = 0; at < count; at += 32) {
     const char *block = first + at / 32 * block_bytes;
     if (way != TILED_VECTORS) {
-      tiled_scores(work, block, steps, at, many);
+      tiled_scores(work, block, steps, at, many, ahead);
       continue;
     }
     for (ptrdiff_t half = 0; half < 2; half++) {
@@ -193,44 +207,91 @@ FS_INLINE void tiled_chunk(const fs_tiled_units *units, tiled_work *work, const 
     return;
   }
   ptrdiff_t c = 0;
-  for (; c + 2 <= columns; c += 2) tiled_values(work, values, block_bytes, count / 32, c, many, true);
-  if (c < columns) tiled_values(work, values, block_bytes, count / 32, c, many, false);
+  for (; c + 2 <= columns; c += 2) tiled_values(work, values, block_bytes, count / 32, c, many, true, ahead);
+  if (c < columns) tiled_values(work, values, block_bytes, count / 32, c, many, false, ahead);
+}
+
+/// Adds a span's record to that of the spans before it, which is all zeros but for the greatest score -infinity at first.
+static void tiled_join(float *record, const float *span, ptrdiff_t padded) {
+  float before = record[padded], own = span[padded], greatest = own > before ? own : before;
+  float factor = lanes_exp((lanes)(before - greatest))[0], own_factor = lanes_exp((lanes)(own - greatest))[0];
+  for (ptrdiff_t d = 0; d < padded; d += FS_LANES)
+    lanes_store(record + d, lanes_fma(lanes_load(span + d), (lanes)own_factor, lanes_load(record + d) * factor));
+  record[padded] = greatest;
+  record[padded + 1] = fmaf(span[padded + 1], own_factor, record[padded + 1] * factor);
+}
+
+static void tiled_divide(const float *record, ptrdiff_t width, float *output) {
+  float inverse = 1 / record[fs_padded_width(width) + 1];
+  for (ptrdiff_t d = 0; d < width; d += FS_LANES) {
+    lanes value = lanes_load(record + d) * inverse;
+    if (d + FS_LANES <= width) lanes_store(output + d, value);
+    else lanes_store_part(output + d, value, width - d);
+  }
+}
+
+static void tiled_clear(float *record, ptrdiff_t padded) {
+  memset(record, 0, (size_t)(padded + 2) * sizeof(float));
+  record[padded] = -INFINITY;
+}
+
+static void tiled_finish(const float *records, ptrdiff_t count, ptrdiff_t width, float *scratch, float *output) {
+  ptrdiff_t padded = fs_padded_width(width);
+  tiled_clear(scratch, padded);
+  for (ptrdiff_t span = 0; span < count; span++)
+    tiled_join(scratch, records + span * fs_tiled_record_floats(width), padded);
+  tiled_divide(scratch, width, output);
+}
+
+/// The units over the positions of one span, [begin, end) of them seen by any.
+static void tiled_span(const fs_tiled_units *units, tiled_work *work, const char *cache, ptrdiff_t begin,
+                       ptrdiff_t end) {
+  ptrdiff_t columns = (units->value_width + 15) / 16;
+  for (ptrdiff_t u = 0; u < units->count; u++) {
+    work->greatest[u] = -INFINITY;
+    work->totals[u] = 0;
+    for (ptrdiff_t c = 0; c < columns; c++) lanes_store(work->sums + c * 512 + u / 16 * 256 + u % 16 * 16, 0.0f);
+  }
+  bool few = units->count <= TILED_VECTOR_UNITS && units->count * (end - begin) <= TILED_VECTOR_WORK;
+  tiled_way way = few ? TILED_VECTORS : units->count > 16 ? TILED_TILES : TILED_TILE;
+  if (!few) tiled_configure(way == TILED_TILES ? 16 : units->count, units->count - 16);
+  for (ptrdiff_t at = begin - begin % FS_TILED_CHUNK; at < end; at += FS_TILED_CHUNK) {
+    ptrdiff_t left = (end - at + 31) / 32 * 32, count = left < FS_TILED_CHUNK ? left : FS_TILED_CHUNK;
+    if (way == TILED_TILES) tiled_chunk(units, work, cache, at, count, TILED_TILES);
+    else if (way == TILED_TILE) tiled_chunk(units, work, cache, at, count, TILED_TILE);
+    else tiled_chunk(units, work, cache, at, count, TILED_VECTORS);
+  }
+  if (!few) _tile_release();
 }
 
 static void tiled_attention(const fs_tiled_units *units, const char *cache, char *scratch) {
-  ptrdiff_t width = units->key_width, steps = fs_tiled_steps(width), columns = (units->value_width + 15) / 16;
+  ptrdiff_t width = units->value_width, padded = fs_padded_width(width), stride = fs_tiled_record_floats(width);
+  ptrdiff_t steps = fs_tiled_steps(units->key_width);
   tiled_work work = {.queries = scratch};
   work.scores = (float *)(work.queries + steps * 2048);
   work.weights = (char *)(work.scores + FS_TILED_UNITS * FS_TILED_CHUNK);
   work.sums = (float *)(work.weights + FS_TILED_CHUNK / 32 * 2048);
-  for (ptrdiff_t c = 0; c < columns; c++)
-    for (ptrdiff_t u = 0; u < units->count; u++) lanes_store(work.sums + c * 512 + u / 16 * 256 + u % 16 * 16, 0.0f);
+  float *records = work.sums + padded / 16 * 512, *own = records + FS_TILED_UNITS * stride;
   ptrdiff_t first = PTRDIFF_MAX, last = 0;
   for (ptrdiff_t u = 0; u < units->count; u++) {
-    tiled_round(units->query[u], width, work.queries + u / 16 * 1024 + u % 16 * 64, 2048);
-    work.greatest[u] = -INFINITY;
-    work.totals[u] = 0;
+    tiled_round(units->query[u], units->key_width, work.queries + u / 16 * 1024 + u % 16 * 64, 2048);
+    if (!units->records) tiled_clear(records + u * stride, padded);
     first = units->begin[u] < first ? units->begin[u] : first;
     last = units->end[u] > last ? units->end[u] : last;
   }
-  first -= first % FS_TILED_CHUNK;
-  bool few = units->count <= TILED_VECTOR_UNITS && units->count * (last - first) <= TILED_VECTOR_WORK;
-  tiled_way way = few ? TILED_VECTORS : units->count > 16 ? TILED_TILES : TILED_TILE;
-  if (!few) tiled_configure(way == TILED_TILES ? 16 : units->count, units->count - 16);
-  for (ptrdiff_t begin = first; begin < last; begin += FS_TILED_CHUNK) {
-    ptrdiff_t left = (last - begin + 31) / 32 * 32, count = left < FS_TILED_CHUNK ? left : FS_TILED_CHUNK;
-    if (way == TILED_TILES) tiled_chunk(units, &work, cache, begin, count, TILED_TILES);
-    else if (way == TILED_TILE) tiled_chunk(units, &work, cache, begin, count, TILED_TILE);
-    else tiled_chunk(units, &work, cache, begin, count, TILED_VECTORS);
-  }
-  if (!few) _tile_release();
-  for (ptrdiff_t u = 0; u < units->count; u++) {
-    float inverse = 1 / work.totals[u];
-    const float *sums = work.sums + u / 16 * 256 + u % 16 * 16;
-    for (ptrdiff_t d = 0; d < units->value_width; d += FS_LANES) {
-      lanes value = lanes_load(sums + d / 16 * 512) * inverse;
-      if (d + FS_LANES <= units->value_width) lanes_store(units->output[u] + d, value);
-      else lanes_store_part(units->output[u] + d, value, units->value_width - d);
+  for (ptrdiff_t span = first / FS_TILED_SPAN * FS_TILED_SPAN; span < last; span += FS_TILED_SPAN) {
+    ptrdiff_t end = span + FS_TILED_SPAN < last ? span + FS_TILED_SPAN : last;
+    tiled_span(units, &work, cache, first > span ? first : span, end);
+    for (ptrdiff_t u = 0; u < units->count; u++) {
+      if (units->begin[u] >= end || units->end[u] <= span) continue;
+      float *record = units->records ? units->output[u] : own;
+      const float *sums = work.sums + u / 16 * 256 + u % 16 * 16;
+      for (ptrdiff_t d = 0; d < padded; d += FS_LANES) lanes_store(record + d, lanes_load(sums + d / 16 * 512));
+      record[padded] = work.greatest[u];
+      record[padded + 1] = work.totals[u];
+      if (!units->records) tiled_join(records + u * stride, own, padded);
     }
   }
+  if (units->records) return;
+  for (ptrdiff_t u = 0; u < units->count; u++) tiled_divide(records + u * stride, width, units->output[u]);
 }

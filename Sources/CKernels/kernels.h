@@ -83,6 +83,8 @@ typedef struct fs_tiled_units {
   const float *query[FS_TILED_UNITS];
   float *output[FS_TILED_UNITS];
   ptrdiff_t begin[FS_TILED_UNITS], end[FS_TILED_UNITS];
+  bool records;  // positions are of one span, and outputs are records
+  bool cold;     // the cache has to come from memory
 } fs_tiled_units;
 
 /// Positions whose scores are turned into weights together.
@@ -93,6 +95,8 @@ static inline ptrdiff_t fs_tiled_steps(ptrdiff_t width) { return (width + 31) / 
 static inline size_t fs_tiled_block_bytes(ptrdiff_t key_width, ptrdiff_t value_width) {
   return (size_t)(2 * fs_tiled_steps(key_width) + (value_width + 15) / 16) * 1024;
 }
+/// What a span leaves of a unit: sums [padded width], the greatest score, the sum of the weights.
+static inline ptrdiff_t fs_tiled_record_floats(ptrdiff_t value_width) { return fs_padded_width(value_width) + FS_LANES; }
 
 struct fs_kernels {
   const char *name;
@@ -115,6 +119,7 @@ struct fs_kernels {
                            ptrdiff_t output_stride, float *scratch);
   /// At most FS_TILED_UNITS rows times heads over a cache of tiles; NULL where a set has no tiles.
   void (*tiled_attention)(const fs_tiled_units *units, const char *cache, char *scratch);
+  void (*tiled_finish)(const float *records, ptrdiff_t count, ptrdiff_t width, float *scratch, float *output);
   /// At most FS_GROUPED_UNITS rows times heads.
   void (*grouped_attention)(const fs_grouped_units *units, const float *cache, bool halves, float *scratch);
   ptrdiff_t (*argmax)(const float *x, ptrdiff_t n);

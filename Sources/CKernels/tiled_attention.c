@@ -39,30 +39,59 @@ void fs_tiled_cache_store(float *cache, ptrdiff_t key_width, ptrdiff_t value_wid
 
 bool fs_has_tiles(const fs_kernels *kernels) { return kernels->tiled_attention != NULL; }
 
+size_t fs_tiled_record_size(ptrdiff_t value_width) { return (size_t)fs_tiled_record_floats(value_width); }
+
 size_t fs_tiled_attention_scratch(ptrdiff_t key_width, ptrdiff_t value_width) {
   return (size_t)(fs_tiled_steps(key_width) * 2048 + (value_width + 15) / 16 * 2048 +
                   FS_TILED_UNITS * FS_TILED_CHUNK * 4 + FS_TILED_CHUNK / 32 * 2048) /
-         sizeof(float);
+             sizeof(float) +
+         (FS_TILED_UNITS + 1) * fs_tiled_record_size(value_width);
 }
 
-void fs_tiled_attention(const fs_kernels *kernels, const fs_tiled_queries *queries, const float *cache,
-                        float *scratch) {
-  fs_tiled_units units = {
-      .key_width = queries->key_width, .value_width = queries->value_width, .scale = queries->scale};
+/// All that rows see, or what they see from `first` up to `last`.
+static void attend(const fs_kernels *kernels, const fs_tiled_queries *queries, ptrdiff_t first, ptrdiff_t last,
+                   bool records, const float *cache, float *scratch) {
+  fs_tiled_units units = {.key_width = queries->key_width,
+                          .value_width = queries->value_width,
+                          .scale = queries->scale,
+                          .records = records,
+                          .cold = true};
   for (ptrdiff_t i = queries->begin; i < queries->end; i++) {
     ptrdiff_t row = queries->index ? queries->index[i] : i;
     ptrdiff_t end = (ptrdiff_t)queries->positions[row] + 1;
+    ptrdiff_t begin = queries->window > 0 && queries->window < end ? end - queries->window : 0;
+    begin = begin < first ? first : begin;
+    end = end > last ? last : end;
+    if (begin >= end) continue;
     const float *query = queries->query + (queries->packed ? i : row) * queries->query_stride;
+    float *output = queries->output + i * queries->output_stride;
     for (ptrdiff_t head = queries->head_begin; head < queries->head_end; head++) {
       units.query[units.count] = query + head * units.key_width;
-      units.output[units.count] = queries->output + i * queries->output_stride + head * units.value_width;
-      units.begin[units.count] = queries->window > 0 && queries->window < end ? end - queries->window : 0;
+      units.output[units.count] = output + head * queries->output_head_stride;
+      units.begin[units.count] = begin;
       units.end[units.count] = end;
       if (++units.count == FS_TILED_UNITS) {
         kernels->tiled_attention(&units, (const char *)cache, (char *)scratch);
         units.count = 0;
+        // What one pass has read the next finds in the second cache, if it fits.
+        units.cold = (end - begin) / 32 * (ptrdiff_t)fs_tiled_block_bytes(units.key_width, units.value_width) > 1 << 20;
       }
     }
   }
   if (units.count > 0) kernels->tiled_attention(&units, (const char *)cache, (char *)scratch);
+}
+
+void fs_tiled_attention(const fs_kernels *kernels, const fs_tiled_queries *queries, const float *cache,
+                        float *scratch) {
+  attend(kernels, queries, 0, PTRDIFF_MAX, false, cache, scratch);
+}
+
+void fs_tiled_attention_span(const fs_kernels *kernels, const fs_tiled_queries *queries, ptrdiff_t span,
+                             const float *cache, float *scratch) {
+  attend(kernels, queries, span * FS_TILED_SPAN, (span + 1) * FS_TILED_SPAN, true, cache, scratch);
+}
+
+void fs_tiled_finish(const fs_kernels *kernels, const float *records, ptrdiff_t count, ptrdiff_t value_width,
+                     float *scratch, float *output) {
+  kernels->tiled_finish(records, count, value_width, scratch, output);
 }

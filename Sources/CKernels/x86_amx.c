@@ -6,6 +6,6 @@
 #define FS_TARGET "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,avx512vnni,amx-tile,amx-int8,amx-bf16"
 #define FS_BF16_TILES
 #define FS_BLOCKS .block = {NULL, block_bf16, block_int8, block_int4}, .block_rows = {0, 3, 16, 16}, .begin_blocks = begin_blocks, \
-  .end_blocks = end_blocks, .tiled_attention = tiled_attention,
+  .end_blocks = end_blocks, .tiled_attention = tiled_attention, .tiled_finish = tiled_finish,
 #include "x86_avx512.h"
 #endif

@@ -78,9 +78,13 @@ public final class DecodingEngine {
   /// Steps so far.
   public private(set) var stepCount = 0
 
-  /// Plans an engine for a model: the cache and every buffer are made here, a steady step allocates nothing.
+  /// Plans an engine for a model: the cache and every buffer are made here, a steady step allocates nothing. Of the
+  /// configuration's positions it takes as many as the model was loaded for.
   public init(model: DecoderModel, configuration: EngineConfiguration) {
     self.model = model
+    // More positions than the model was prepared for have no rotation.
+    var configuration = configuration
+    configuration.context = min(configuration.context, model.contextCapacity)
     self.configuration = configuration
     let rowsPerSequence = 1 + Speculation.depths.upperBound
     let outputRows = configuration.slotCount * rowsPerSequence

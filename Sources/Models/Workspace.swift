@@ -85,6 +85,7 @@ public final class Workspace: @unchecked Sendable {
   let latent: FloatMatrix
   let attended: FloatMatrix
   let attentionScratch: FloatMatrix  // [workers, scratch of the kernels]
+  let spanRecords: FloatMatrix  // [1, floats]: what spans of positions leave of rows and heads
   let feedForward: FloatMatrix  // [rows, feed-forward width]
   let expertHidden: FloatMatrix  // [rows * experts per token, expert width]
   let preparedInput: PreparedRows  // of routed experts, [rows, hidden]
@@ -136,6 +137,7 @@ public final class Workspace: @unchecked Sendable {
       KernelSet.latentAttentionScratchCount(heads: widths.heads),
       KernelSet.groupedAttentionScratchCount(width: widths.groupedHead))
     attentionScratch = matrix(scratch, rows: workerCount)
+    spanRecords = matrix(widths.latentRank > 0 ? Self.spanRecordFloats : 0, rows: 1)
     feedForward = matrix(widths.feedForward)
     let pairs = maximumRows * max(widths.expertsPerToken, 1)
     expertHidden = matrix(widths.expert, rows: pairs)
@@ -157,6 +159,9 @@ public final class Workspace: @unchecked Sendable {
     let scratchRows = (min(maximumRows, Self.scratchRows) + 31) / 32 * 32
     kernelScratch = perWorker { KernelScratch(inputs: inputs.max() ?? 1, rowCount: scratchRows) }
   }
+
+  /// Room for the records of spans; touched only as far as long sequences need it.
+  private static let spanRecordFloats = 1 << 21
 
   /// Rows of a product that are laid out for the kernels at a time.
   private static let scratchRows = 256

@@ -78,7 +78,7 @@ extension KernelSet {
           positions: rows.positions.base, index: rows.index?.base, begin: rows.ordinals.lowerBound,
           end: rows.ordinals.upperBound, head_begin: begin, head_end: end, key_width: width,
           value_width: width, window: window ?? 0, scale: scale, output: output.base,
-          output_stride: output.stride)
+          output_stride: output.stride, output_head_stride: width)
         unsafe fs_tiled_attention(table, &queries, base, scratchBase)
       } else {
         var queries = unsafe fs_grouped_queries(

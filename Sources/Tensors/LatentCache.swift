@@ -49,46 +49,4 @@ extension KernelSet {
   public static func latentTilesScratchCount(rank: Int, rope: Int) -> Int {
     Int(fs_tiled_attention_scratch(rank + rope, rank))
   }
-
-  /// Latent attention in absorbed form (arXiv 2405.04434) in tiles, for rows of one sequence:
-  /// output[i][h] = Σ over t of softmax(scale · query[i][h] · cache[t])[t] · cache[t][0..<rank], for the positions t up to the
-  /// row's own. Queries, cached rows and weights are bf16. What a row gets depends on no other row.
-  ///
-  /// - Parameters:
-  ///   - rows: `query` is [ordinals, heads · (rank + rope)], already multiplied with the key up-projection; the row of
-  ///     ordinal i, which says its position, is `index[i]`. The positions must be in the cache already.
-  ///   - heads: the heads to compute, so that threads can share them.
-  ///   - output: [ordinals, heads · rank].
-  ///   - scratch: a row of at least `latentTilesScratchCount(rank:rope:)` columns, one for each thread.
-  public func latentAttention(
-    _ rows: AttendingRows, heads: Range<Int>, cache: LatentCache, scale: Float, output: FloatRows,
-    scratch: FloatRows, scratchRow: Int
-  ) {
-    precondition(hasAttentionTiles, "no tiles")
-    let width = cache.rank + cache.rope
-    let headCount = rows.query.columns / width
-    precondition(rows.query.columns == headCount * width, "the cache does not fit the queries")
-    precondition(output.columns == headCount * cache.rank, "the cache does not fit the output")
-    precondition(heads.lowerBound >= 0 && heads.upperBound <= headCount, "heads")
-    precondition(
-      rows.ordinals.lowerBound >= 0 && rows.ordinals.upperBound <= min(output.rows, rows.query.rows),
-      "rows out of range")
-    for ordinal in rows.ordinals {
-      let row = rows.row(ordinal)
-      precondition(row >= 0 && row < rows.positions.count, "row index out of range")
-      let position = Int(rows.positions[row])
-      precondition(position >= 0 && position < cache.capacity, "position out of range")
-    }
-    let room = unsafe scratch.row(scratchRow)
-    precondition(
-      room.count >= Self.latentTilesScratchCount(rank: cache.rank, rope: cache.rope), "scratch too small")
-    let memory = unsafe cache.memory.row(0)
-    guard let scratchBase = room.baseAddress, let base = memory.baseAddress else { return }
-    var queries = unsafe fs_tiled_queries(
-      query: rows.query.base, query_stride: rows.query.stride, packed: true, positions: rows.positions.base,
-      index: rows.index?.base, begin: rows.ordinals.lowerBound, end: rows.ordinals.upperBound,
-      head_begin: heads.lowerBound, head_end: heads.upperBound, key_width: width, value_width: cache.rank,
-      window: 0, scale: scale, output: output.base, output_stride: output.stride)
-    unsafe fs_tiled_attention(table, &queries, base, scratchBase)
-  }
 }

@@ -13,22 +13,23 @@ struct WideLatentTests {
     let json = try JSONSerialization.jsonObject(with: Data(contentsOf: file))
     var members = try #require(json as? [String: Any])
     members["kv_lora_rank"] = 136
+    members["max_position_embeddings"] = 1200
     members["num_attention_heads"] = 40
     members["num_key_value_heads"] = 40
     let changed = try JSONSerialization.data(withJSONObject: members)
     return try ArchitectureRegistry.randomModel(
       try ConfigurationObject(json: changed, file: "config.json"),
-      options: LoadOptions(format: format, contextLength: 192), seed: 3)
+      options: LoadOptions(format: format, contextLength: 1200), seed: 3)
   }
 
   private func run(
     _ model: DecoderModel, _ prompts: [[Int32]], _ speculation: Speculation, batch: Int, threads: Int,
-    chunk: Int, kernels: KernelSet
+    chunk: Int, kernels: KernelSet, context: Int = 192
   ) throws -> [[Int32]] {
     let engine = DecodingEngine(
       model: model,
       configuration: EngineConfiguration(
-        slotCount: batch, context: 192, threadCount: threads, kernels: kernels, promptRowsPerStep: chunk))
+        slotCount: batch, context: context, threadCount: threads, kernels: kernels, promptRowsPerStep: chunk))
     for prompt in prompts {
       _ = try engine.submit(
         GenerationRequest(
@@ -54,5 +55,26 @@ struct WideLatentTests {
         try run(model, prompts, speculation, batch: 1, threads: 3, chunk: 5, kernels: kernels) == alone,
         "\(speculation), one after the other")
     }
+  }
+
+  @Test
+  func `threads that share the positions of long sequences change no token`() throws {
+    let model = try model(.bf16)
+    func prompt(_ count: Int) -> [Int32] {
+      (0..<count).map { place in Int32(2 + (11 * place + count) % 110) }
+    }
+    let prompts = [30, 511, 700, 1100].map(prompt)
+    func run(_ speculation: Speculation, batch: Int, threads: Int) throws -> [[Int32]] {
+      try self.run(
+        model, prompts, speculation, batch: batch, threads: threads, chunk: 300, kernels: .best, context: 1200
+      )
+    }
+    let alone = try run(.off, batch: 1, threads: 1)
+    #expect(try run(.off, batch: 1, threads: 2) == alone)
+    #expect(try run(.off, batch: 4, threads: 3) == alone)
+    #expect(try run(.mtp(depth: 3), batch: 1, threads: 2) == alone)
+    #expect(try run(.automatic, batch: 4, threads: 2) == alone)
+    // More workers than spans: the heads are divided as well.
+    #expect(try run(.mtp(depth: 2), batch: 1, threads: 7) == alone)
   }
 }

@@ -14,7 +14,7 @@ struct LatentTilesTests {
 
   static let shapes = [
     (1, 64, 16, 1), (2, 64, 16, 33), (3, 50, 10, 45), (16, 128, 32, 130), (8, 512, 64, 300), (5, 37, 5, 129),
-    (40, 16, 0, 70), (7, 1, 1, 66), (1, 256, 32, 257), (17, 100, 20, 31),
+    (40, 16, 0, 70), (7, 1, 1, 66), (1, 256, 32, 257), (17, 100, 20, 31), (3, 40, 8, 513), (34, 24, 8, 1100),
   ].map { Shape(heads: $0.0, rank: $0.1, rope: $0.2, length: $0.3) }
 
   /// Sets with tiles; none on processors without them.
@@ -65,6 +65,38 @@ struct LatentTilesTests {
       return output
     }
 
+    /// The same span by span, the heads in two parts, the spans from the last to the first.
+    func resultBySpans(_ set: KernelSet) -> FloatMatrix {
+      let output = FloatMatrix(rows: rowCount, columns: shape.heads * shape.rank, filledWith: .nan)
+      let scratch = FloatMatrix(
+        rows: 2, columns: KernelSet.latentTilesScratchCount(rank: shape.rank, rope: shape.rope),
+        filledWith: .nan)
+      let positions = IndexList((0..<rowCount).map { Int32(shape.length - rowCount + $0) })
+      let rows = AttendingRows(
+        query: query.view, positions: positions.view, index: nil, ordinals: 0..<rowCount)
+      let spanCount = (shape.length - 1) / KernelSet.attentionSpan + 1
+      let places = spanCount + 1
+      let records = FloatMatrix(
+        rows: rowCount, columns: shape.heads * places * KernelSet.spanRecordCount(rank: shape.rank),
+        filledWith: .nan)
+      for span in (0..<spanCount).reversed() {
+        for heads in [0..<shape.heads / 2, shape.heads / 2..<shape.heads] {
+          set.latentAttention(
+            rows, heads: heads, span: span, spanCount: places, cache: cache, scale: scale,
+            records: records.view, scratch: scratch.view, scratchRow: 0)
+        }
+      }
+      for ordinal in 0..<rowCount {
+        let count = (shape.length - rowCount + ordinal) / KernelSet.attentionSpan + 1
+        for head in 0..<shape.heads {
+          set.joinLatentSpans(
+            records.view, ordinal: ordinal, head: head, count: count, spanCount: places, rank: shape.rank,
+            output: output.view, scratch: scratch.view, scratchRow: 1)
+        }
+      }
+      return output
+    }
+
     /// The definition, in double precision, of what the tiles are given: numbers rounded to bf16.
     func exact(ordinal: Int, head: Int) -> [Double] {
       let width = shape.rank + shape.rope
@@ -108,6 +140,16 @@ struct LatentTilesTests {
     let half = shape.heads / 2
     let halves = [(0..<count, 0..<half), (0..<count, half..<shape.heads)]
     #expect(bits(problem.result(set, parts: halves).elements) == together)
+  }
+
+  @Test(arguments: cases)
+  func `spans of positions joined give the bits of the whole`(_ name: String, _ shape: Shape) throws {
+    let set = try #require(KernelSet.named(name))
+    for rowCount in [1, 3, 40] {
+      let problem = Problem(shape, rowCount: rowCount)
+      let whole = problem.result(set, parts: [(0..<problem.rowCount, 0..<shape.heads)])
+      #expect(bits(problem.resultBySpans(set).elements) == bits(whole.elements), "\(rowCount) rows")
+    }
   }
 
   @Test(arguments: cases)

@@ -195,14 +195,25 @@ typedef struct fs_tiled_queries {
   ptrdiff_t key_width, value_width;
   ptrdiff_t window;  // a row sees so many positions up to its own; 0 for all
   float scale;
-  float *output;  // ordinal i at output + i * output_stride, in it head h at h * value_width
-  ptrdiff_t output_stride;
+  float *output;  // ordinal i at output + i * output_stride, in it head h at h * output_head_stride
+  ptrdiff_t output_stride, output_head_stride;
 } fs_tiled_queries;
 
 /// Attention over a cache of tiles: queries, cached rows and weights are bf16, sums floats. A running maximum over chunks of
-/// 128 positions at fixed absolute positions, merged in ascending order; what a row gets depends on no other row. scratch,
-/// 64-byte aligned, holds fs_tiled_attention_scratch(key_width, value_width) floats.
+/// 128 positions at fixed absolute positions, merged in ascending order within spans of FS_TILED_SPAN positions; the spans'
+/// results are joined in ascending order. What a row gets depends on no other row. scratch, 64-byte aligned, holds
+/// fs_tiled_attention_scratch(key_width, value_width) floats.
 void fs_tiled_attention(const fs_kernels *kernels, const fs_tiled_queries *queries, const float *cache, float *scratch);
+enum { FS_TILED_SPAN = 512 };
+
+/// One span alone, so that threads can share the positions: the output of a row and head that sees any of it is a record of
+/// fs_tiled_record_floats(value_width) floats, for fs_tiled_finish; others are left alone.
+void fs_tiled_attention_span(const fs_kernels *kernels, const fs_tiled_queries *queries, ptrdiff_t span,
+                             const float *cache, float *scratch);
+size_t fs_tiled_record_size(ptrdiff_t value_width);
+/// The result of a row and head from the records of all spans that it sees, one after the other. scratch holds a record.
+void fs_tiled_finish(const fs_kernels *kernels, const float *records, ptrdiff_t count, ptrdiff_t value_width,
+                     float *scratch, float *output);
 size_t fs_tiled_attention_scratch(ptrdiff_t key_width, ptrdiff_t value_width);
 /// Rows times heads that one pass over the cache serves.
 enum { FS_TILED_UNITS = 32 };

@@ -151,14 +151,13 @@ struct LatentAttention: Sendable {
   private func attend(
     _ context: ForwardContext, queries: IndexRows?, count: Int, heads: Range<Int>, layer: Int
   ) {
-    guard !heads.isEmpty else { return }
     let workspace = context.workspace
     let rank = shape.rank
     let absorbed = workspace.absorbed.view.columns(0..<shape.heads * shape.absorbedHead)
     let latent = workspace.latent.view.columns(0..<shape.heads * rank)
     if context.cache.latent(layer: layer, slot: 0) != nil {
       attendInTiles(context, absorbed, queries: queries, count: count, heads: heads, layer: layer, to: latent)
-    } else {
+    } else if !heads.isEmpty {
       for ordinal in 0..<count {
         let row = queries.map { Int($0[ordinal]) } ?? ordinal
         context.kernels.latentAttention(
@@ -175,28 +174,6 @@ struct LatentAttention: Sendable {
         matrix, panels: 0..<matrix.panelCount, input: latent.columns(head * rank..<(head + 1) * rank),
         output: workspace.attended.view.columns(head * shape.value..<(head + 1) * shape.value),
         rowCount: count)
-    }
-  }
-
-  /// Attention of this worker's heads, run by run of rows of one sequence.
-  private func attendInTiles(
-    _ context: ForwardContext, _ absorbed: FloatRows, queries: IndexRows?, count: Int, heads: Range<Int>,
-    layer: Int, to latent: FloatRows
-  ) {
-    func slot(_ ordinal: Int) -> Int { Int(context.rows.slots[queries.map { Int($0[ordinal]) } ?? ordinal]) }
-    var begin = 0
-    while begin < count {
-      let own = slot(begin)
-      var end = begin + 1
-      while end < count, slot(end) == own { end += 1 }
-      if let cache = context.cache.latent(layer: layer, slot: own) {
-        context.kernels.latentAttention(
-          AttendingRows(
-            query: absorbed, positions: context.rows.positions.view, index: queries, ordinals: begin..<end),
-          heads: heads, cache: cache, scale: scale, output: latent,
-          scratch: context.workspace.attentionScratch.view, scratchRow: context.worker.index)
-      }
-      begin = end
     }
   }
 }
