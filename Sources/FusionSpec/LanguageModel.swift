@@ -55,7 +55,8 @@ public final class LanguageModel: Sendable {
         packedWeightsFolder: options.packedWeightsFolder, mapsPackedWeights: options.mapsPackedWeights,
         progress: options.byteProgress(total: total)))
     ignoredTensors = loaded.ignored
-    decoder = loaded.model.drafting(with: options.draftHead, threadCount: threadCount, kernels: kernels)
+    decoder = try options.caching(loaded.model, file: directory.path).drafting(
+      with: options.draftHead, threadCount: threadCount, kernels: kernels)
     options.progress?(1)
     name = checkpoint.name
     let processor = Result { () throws(TokenizerError) in try TextProcessor(directory: directory) }

@@ -1,3 +1,4 @@
+import Checkpoints
 public import Foundation
 public import Models
 public import Tensors
@@ -20,6 +21,8 @@ public struct ModelOptions: Sendable {
   public var progress: (@Sendable (Double) -> Void)?
   /// The output head that drafts are read from.
   public var draftHead: DraftHeadFormat
+  /// How keys and values are held.
+  public var cache: CacheFormat
   /// A file with the thinking profile; nil finds the model's own.
   public var thinkingProfile: URL?
 
@@ -27,7 +30,7 @@ public struct ModelOptions: Sendable {
   public init(
     weights: WeightFormat? = nil, threadCount: Int? = nil, kernels: KernelSet = .best, context: Int? = nil,
     packedWeightsFolder: String? = nil, mapsPackedWeights: Bool = false, thinkingProfile: URL? = nil,
-    draftHead: DraftHeadFormat = .automatic,
+    draftHead: DraftHeadFormat = .automatic, cache: CacheFormat = .automatic,
     progress: (@Sendable (Double) -> Void)? = nil
   ) {
     self.packedWeightsFolder = packedWeightsFolder
@@ -38,7 +41,16 @@ public struct ModelOptions: Sendable {
     self.kernels = kernels
     self.context = context
     self.draftHead = draftHead
+    self.cache = cache
     self.thinkingProfile = thinkingProfile
+  }
+
+  /// A model with its cache as asked for.
+  func caching(_ model: DecoderModel, file: String) throws(LoadError) -> DecoderModel {
+    if let model = model.caching(as: cache, kernels: kernels) { return model }
+    throw LoadError(
+      .unsuitable, file: file, problem: "latent attention keeps its cache in f32 without tiles",
+      found: "a bf16 cache asked for with the instruction set \(kernels.name)", accepted: "auto, f32")
   }
 
   /// Turns bytes that are ready into their share of `total`.

@@ -27,6 +27,12 @@ struct ModelArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "How keys and values are held: auto (bf16 beside weights narrower than f32 where that pays), f32, bf16.",
+      valueName: "format"))
+  var kvCache = CacheFormat.automatic
+
+  @Option(
+    help: ArgumentHelp(
       "Keep packed weights in this folder, so that the next start need not pack them (default: "
         + "$FUSIONSPEC_PACKED_WEIGHTS, else nothing is kept).", valueName: "folder"),
     completion: .directory)
@@ -101,7 +107,8 @@ struct ModelArguments: ParsableArguments {
     ModelOptions(
       weights: WeightFormat(rawValue: weights), threadCount: threads, kernels: KernelSet.named(isa) ?? .best,
       context: context, packedWeightsFolder: packedWeightsFolder, mapsPackedWeights: mapPackedWeights,
-      thinkingProfile: thinkingProfile.map { URL(filePath: $0) }, progress: LoadingBar.onTerminal())
+      thinkingProfile: thinkingProfile.map { URL(filePath: $0) }, cache: kvCache,
+      progress: LoadingBar.onTerminal())
   }
 
   private var packedWeightsFolder: String? {
@@ -127,3 +134,4 @@ struct ModelArguments: ParsableArguments {
 }
 
 extension DraftHeadFormat: ExpressibleByArgument {}
+extension CacheFormat: ExpressibleByArgument {}

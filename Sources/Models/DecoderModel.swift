@@ -13,7 +13,9 @@ public final class DecoderModel: Sendable {
   let draftHead: PackedMatrix?  // a narrower copy of it for drafts
   let mtpHeads: [MTPHead]
   private let widths: WorkspaceWidths
-  private let cacheLayouts: [CacheLayout]
+  /// How keys and values are asked to be held.
+  public let cacheFormat: CacheFormat
+  let cacheLayouts: [CacheLayout]  // in f32
 
   init(
     description: ModelDescription, contextCapacity: Int, embedding: PackedMatrix, layers: [DecoderLayer],
@@ -27,13 +29,14 @@ public final class DecoderModel: Sendable {
     self.finalNorm = finalNorm
     self.outputHead = outputHead
     draftHead = nil
+    cacheFormat = .automatic
     self.mtpHeads = mtpHeads
     self.widths = widths
     self.cacheLayouts = cacheLayouts
   }
 
-  /// The same model with another head for drafts.
-  init(_ model: DecoderModel, draftHead: PackedMatrix?) {
+  /// The same model with another head for drafts, or with its cache held otherwise.
+  init(_ model: DecoderModel, draftHead: PackedMatrix?, cacheFormat: CacheFormat) {
     description = model.description
     contextCapacity = model.contextCapacity
     embedding = model.embedding
@@ -41,6 +44,7 @@ public final class DecoderModel: Sendable {
     finalNorm = model.finalNorm
     outputHead = model.outputHead
     self.draftHead = draftHead
+    self.cacheFormat = cacheFormat
     mtpHeads = model.mtpHeads
     widths = model.widths
     cacheLayouts = model.cacheLayouts
@@ -48,36 +52,6 @@ public final class DecoderModel: Sendable {
 
   /// Number of multi-token-prediction heads.
   public var mtpHeadCount: Int { mtpHeads.count }
-
-  /// Makes a cache for `slotCount` sequences of at most `capacity` positions, for forwards with this kernel set.
-  ///
-  /// Beside weights narrower than f32 keys and values of grouped-query attention are bf16, in tiles where the set has them.
-  /// Latents are in such tiles where they are wide, else rows of floats: sixteen positions share a line there, so that
-  /// writing one moves many lines from worker to worker, which costs more than tiles save on narrow latents.
-  public func makeCache(slotCount: Int, capacity: Int, kernels: KernelSet) -> KeyValueCache {
-    KeyValueCache(slotCount: slotCount, capacity: capacity, layers: layouts(kernels))
-  }
-
-  /// Bytes that one cached position takes in each layer, those of the MTP heads last.
-  public func cacheBytesByLayer(kernels: KernelSet) -> [Int] {
-    layouts(kernels).map { $0.byteCount(positionCount: 64) / 64 }
-  }
-
-  private func layouts(_ kernels: KernelSet) -> [CacheLayout] {
-    let hasTiles = kernels.hasAttentionTiles
-    return cacheLayouts.map { layout in
-      switch layout {
-      case _ where embedding.format == .f32: layout
-      case .grouped(let heads, let width, _):
-        .grouped(heads: heads, width: width, format: hasTiles ? .tiles : .halves)
-      case .latent(let rank, let rope) where hasTiles && rank >= Self.leastTileRank:
-        .latentTiles(rank: rank, rope: rope)
-      default: layout
-      }
-    }
-  }
-
-  private static let leastTileRank = 128
 
   /// Plans the buffers for forwards of at most `maximumRows` rows and `maximumOutputRows` rows of logits.
   /// `stashRows` hidden rows of the main model, and of each MTP head that another one follows, can be kept for later

@@ -42,7 +42,7 @@ extension DecoderModel {
       }
     }
     if format == .automatic, !Self.pays(copy, insteadOf: outputHead, pool, kernels) { return self }
-    return DecoderModel(self, draftHead: copy)
+    return DecoderModel(self, draftHead: copy, cacheFormat: cacheFormat)
   }
 
   /// Whether a product of one row with the copy takes less than nine tenths of the time. The two take turns; the least

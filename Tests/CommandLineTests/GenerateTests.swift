@@ -41,6 +41,16 @@ struct GenerateTests {
   }
 
   @Test
+  func `a cache that a kernel set cannot hold is refused`() throws {
+    let prompt = ["generate", "What is 12 + 7?", "--thinking", "fast", "--isa", "scalar", "--kv-cache"]
+    let refused = try Command.run(prompt + ["bf16"])
+    #expect(refused.status == 1)
+    #expect(refused.errors.contains("bf16") && refused.errors.contains("scalar"))
+    let held = try Command.run(prompt + ["f32"])
+    #expect(held.status == 0 && !held.output.isEmpty)
+  }
+
+  @Test
   func `streamed text equals the JSON's`() throws {
     let prompt = ["generate", "What is 12 + 7?", "--max-tokens", "60", "--thinking", "fast"]
     let streamed = try Command.run(prompt)

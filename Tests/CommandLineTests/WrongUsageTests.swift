@@ -47,6 +47,7 @@ struct WrongUsageTests {
     Case("generate", "a", "--threads", "0", mentions: "threads"),
     Case("generate", "a", "--isa", "avx9", mentions: "avx9"),
     Case("generate", "a", "--weights", "int3", mentions: "int3"),
+    Case("generate", "a", "--kv-cache", "q8", mentions: "q8"),
     Case("generate", "a", "--context", "1", mentions: "context"),
     Case("generate", "a", "--batch", "2", mentions: "--prompts"),
     Case("generate", "a", "--batch", "0", mentions: "batch"),

@@ -39,12 +39,13 @@ public struct BenchmarkModel: Sendable {
     let architecture = try ArchitectureRegistry.architecture(for: configuration)
     let summary = ParameterSummary(architecture.parameters, description: architecture.description)
     let format = try WeightMemory(summary).choose(options.weights, file: configuration.file)
-    let decoder = try ArchitectureRegistry.randomModel(
+    let model = try ArchitectureRegistry.randomModel(
       configuration,
       options: LoadOptions(
         format: format, contextLength: context,
         threadCount: options.threadCount ?? ProcessInfo.processInfo.activeProcessorCount,
         progress: options.byteProgress(total: summary.byteCount(format))))
+    let decoder = try options.caching(model, file: directory.path)
     options.progress?(1)
     self.init(
       name: directory.standardizedFileURL.lastPathComponent, decoder: decoder, architecture: architecture,
