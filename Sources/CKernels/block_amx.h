@@ -112,10 +112,11 @@ enum { BLOCK_STEPS = 8, BLOCK_TILE_ROWS = 2 * FS_BLOCK_GROUP };
 static void block_bf16(const void *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t row_bytes,
                        ptrdiff_t rows, ptrdiff_t panels, const fs_prefetch *prefetch, float *tile) {
   ptrdiff_t steps = (k + 31) / 32, at_once = rows > BLOCK_TILE_ROWS ? BLOCK_STEPS : steps;
-  ptrdiff_t asking = (rows + BLOCK_TILE_ROWS - 1) / BLOCK_TILE_ROWS * steps;
+  ptrdiff_t asking = (rows + BLOCK_TILE_ROWS - 1) / BLOCK_TILE_ROWS * (steps > 0 ? steps : 1);
   ptrdiff_t lines = (prefetch->end - prefetch->begin + asking - 1) / asking;  // in each step
   const char *next = prefetch->next + prefetch->begin * 64;
-  for (ptrdiff_t begin = 0, end; begin < steps; begin = end) {
+  ptrdiff_t begin = 0, end;
+  do {  // at least once, since sums of nothing are 0
     end = begin + at_once < steps ? begin + at_once : steps;
     for (ptrdiff_t row = 0; row < rows; row += BLOCK_TILE_ROWS, next += (end - begin) * lines * 64) {
       const char *from = x + row * row_bytes;
@@ -132,7 +133,8 @@ static void block_bf16(const void *base, size_t panel_bytes, ptrdiff_t k, const 
         block_bf16_of(base, panel_bytes, begin, end, from, row_bytes, next, lines, to, false, false);
       }
     }
-  }
+    begin = end;
+  } while (begin < steps);
 }
 
 /// The tail of a row.
