@@ -1,8 +1,9 @@
-// Blocks of up to 32 rows by two panels, in the tiles of AMX. Include after tile.h and inside the target pragma.
+// Blocks of rows by two panels, in the tiles of AMX. Include after tile.h and inside the target pragma.
 //
 // A tile holds sixteen lines of 64 bytes. Sixteen lines of a panel are the weights of 64 integers or 32 bf16 for sixteen
-// columns; the inputs are sixteen rows of as many bytes. Tiles 0-3 hold sums [rows 0, 16][panels 0, 1], 4-5 inputs, 6-7
-// weights. Rows beyond the last are computed with whatever stands there and never looked at.
+// columns; the inputs are sixteen rows of as many bytes: a step. Tiles 0-3 hold sums [rows 0, 16][panels 0, 1], 4-5 inputs,
+// 6-7 weights, so that 32 rows go at a time. Rows beyond the last are computed with whatever stands there and never looked
+// at.
 
 typedef struct tile_configuration {
   uint8_t palette, first_row, reserved[14];
@@ -35,6 +36,15 @@ FS_INLINE void tiles_store(void *tile, bool rows, bool panels) {
   if (panels) _tile_stored(1, (char *)tile + 64, stride);
   if (rows) _tile_stored(2, (char *)tile + 16 * stride, stride);
   if (rows && panels) _tile_stored(3, (char *)tile + 16 * stride + 64, stride);
+}
+
+/// Takes sums up again where they were stored.
+FS_INLINE void tiles_resume(const void *tile, bool rows, bool panels) {
+  size_t stride = panels ? 128 : 64;
+  _tile_loadd(0, tile, stride);
+  if (panels) _tile_loadd(1, (const char *)tile + 64, stride);
+  if (rows) _tile_loadd(2, (const char *)tile + 16 * stride, stride);
+  if (rows && panels) _tile_loadd(3, (const char *)tile + 16 * stride + 64, stride);
 }
 
 /// Loads the inputs at x and the weights at `base`, a tile of each or two.
@@ -76,16 +86,55 @@ FS_INLINE void tiles_multiply_int4(bool rows, bool panels) {
   if (rows && panels) _tile_dpbssd(3, 5, 7);
 }
 
-FS_INLINE void block_bf16_of(const char *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t row_bytes,
-                             fs_prefetch prefetch, float *tile, bool rows, bool panels) {
-  tiles_clear(rows, panels);
-  ptrdiff_t steps = (k + 31) / 32;
-  for (ptrdiff_t step = 0; step < steps; step++) {
+/// Steps [begin, end) of up to 32 rows.
+FS_INLINE void block_bf16_of(const char *base, size_t panel_bytes, ptrdiff_t begin, ptrdiff_t end, const char *x,
+                             ptrdiff_t row_bytes, const char *next, ptrdiff_t lines, float *tile, bool rows, bool panels) {
+  if (begin == 0) {
+    tiles_clear(rows, panels);
+  } else {
+    tiles_resume(tile, rows, panels);
+  }
+  for (ptrdiff_t step = begin; step < end; step++) {
     tiles_load(x + step * 64, row_bytes, base + step * 1024, (ptrdiff_t)panel_bytes, rows, panels);
-    block_prefetch(prefetch, step, steps);
+    // One by one: all at once they take the places on the way from the second-level cache that tiles wait for.
+    _Pragma("clang loop unroll(disable)") for (ptrdiff_t line = 0; line < lines; line++, next += 64)
+        __builtin_prefetch(next, 0, 2);
     tiles_multiply_bf16(rows, panels);
   }
   tiles_store(tile, rows, panels);
+}
+
+enum { BLOCK_STEPS = 8, BLOCK_TILE_ROWS = 2 * FS_BLOCK_GROUP };
+
+/// More than 32 rows take eight steps in turn, so that weights come to the first-level cache once for all of them;
+/// meanwhile their sums stand in the result. Lines on their way from memory hold up whatever else misses that cache, so
+/// that each line read once less is time for the next panels.
+static void block_bf16(const void *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t row_bytes,
+                       ptrdiff_t rows, ptrdiff_t panels, const fs_prefetch *prefetch, float *tile) {
+  ptrdiff_t steps = (k + 31) / 32, at_once = rows > BLOCK_TILE_ROWS ? BLOCK_STEPS : steps;
+  ptrdiff_t asking = (rows + BLOCK_TILE_ROWS - 1) / BLOCK_TILE_ROWS * (steps > 0 ? steps : 1);
+  ptrdiff_t lines = (prefetch->end - prefetch->begin + asking - 1) / asking;  // in each step
+  const char *next = prefetch->next + prefetch->begin * 64;
+  ptrdiff_t begin = 0, end;
+  do {  // at least once, since sums of nothing are 0
+    end = begin + at_once < steps ? begin + at_once : steps;
+    for (ptrdiff_t row = 0; row < rows; row += BLOCK_TILE_ROWS, next += (end - begin) * lines * 64) {
+      const char *from = x + row * row_bytes;
+      float *to = tile + row * panels * FS_LANES;
+      bool many = rows - row > FS_BLOCK_GROUP, both = panels > 1;
+      // Constants leave straight code without tests.
+      if (many && both) {
+        block_bf16_of(base, panel_bytes, begin, end, from, row_bytes, next, lines, to, true, true);
+      } else if (many) {
+        block_bf16_of(base, panel_bytes, begin, end, from, row_bytes, next, lines, to, true, false);
+      } else if (both) {
+        block_bf16_of(base, panel_bytes, begin, end, from, row_bytes, next, lines, to, false, true);
+      } else {
+        block_bf16_of(base, panel_bytes, begin, end, from, row_bytes, next, lines, to, false, false);
+      }
+    }
+    begin = end;
+  } while (begin < steps);
 }
 
 /// The tail of a row.
@@ -112,7 +161,7 @@ FS_INLINE void block_join(const int32_t *sums, const char *x, ptrdiff_t row_byte
 
 FS_INLINE void block_int8_of(const char *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t row_bytes,
                              ptrdiff_t row_count, fs_prefetch prefetch, float *tile, bool rows, bool panels) {
-  _Alignas(64) int32_t sums[FS_BLOCK_ROWS * FS_BLOCK_PANELS * FS_LANES];
+  _Alignas(64) int32_t sums[BLOCK_TILE_ROWS * FS_BLOCK_PANELS * FS_LANES];
   for (ptrdiff_t r = 0; r < row_count; r++) {
     lanes correction = *fs_tail_correction(block_tail(x, row_bytes, k, r));
     for (int p = 0; p < (panels ? 2 : 1); p++) lanes_store(tile + (r * (panels ? 2 : 1) + p) * FS_LANES, correction);
@@ -132,7 +181,7 @@ FS_INLINE void block_int8_of(const char *base, size_t panel_bytes, ptrdiff_t k, 
 
 FS_INLINE void block_int4_of(const char *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t row_bytes,
                              ptrdiff_t row_count, fs_prefetch prefetch, float *tile, bool rows, bool panels) {
-  _Alignas(64) int32_t sums[FS_BLOCK_ROWS * FS_BLOCK_PANELS * FS_LANES];
+  _Alignas(64) int32_t sums[BLOCK_TILE_ROWS * FS_BLOCK_PANELS * FS_LANES];
   _Alignas(64) char weights[2][1024];  // 64 inputs of both panels, a byte each
   memset(tile, 0, (size_t)row_count * (panels ? 128 : 64));
   for (ptrdiff_t half = 0; half < (k + FS_GROUP_HALF - 1) / FS_GROUP_HALF; half++) {
@@ -161,23 +210,20 @@ FS_INLINE void block_int4_of(const char *base, size_t panel_bytes, ptrdiff_t k, 
   }
 }
 
-// Constants for `rows` and `panels` leave straight code without tests.
-#define FS_BLOCK(format, call)                                                                                     \
-  static void block_##format(const void *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t row_bytes,   \
-                             ptrdiff_t rows, ptrdiff_t panels, fs_prefetch prefetch, float *tile) {                \
-    if (rows > 16 && panels > 1) {                                                                                 \
-      call(true, true);                                                                                            \
-    } else if (rows > 16) {                                                                                        \
-      call(true, false);                                                                                           \
-    } else if (panels > 1) {                                                                                       \
-      call(false, true);                                                                                           \
-    } else {                                                                                                       \
-      call(false, false);                                                                                          \
-    }                                                                                                              \
+// Sums of integers join the result group by group as it is: 32 rows at a time.
+#define FS_BLOCK(format)                                                                                              \
+  static void block_##format(const void *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t row_bytes,    \
+                             ptrdiff_t rows, ptrdiff_t panels, const fs_prefetch *prefetch, float *tile) {             \
+    fs_prefetch ahead = *prefetch;                                                                                    \
+    if (rows > 16 && panels > 1) {                                                                                    \
+      block_##format##_of(base, panel_bytes, k, x, row_bytes, rows, ahead, tile, true, true);                         \
+    } else if (rows > 16) {                                                                                           \
+      block_##format##_of(base, panel_bytes, k, x, row_bytes, rows, ahead, tile, true, false);                        \
+    } else if (panels > 1) {                                                                                          \
+      block_##format##_of(base, panel_bytes, k, x, row_bytes, rows, ahead, tile, false, true);                        \
+    } else {                                                                                                          \
+      block_##format##_of(base, panel_bytes, k, x, row_bytes, rows, ahead, tile, false, false);                       \
+    }                                                                                                                 \
   }
-#define FS_CALL_BF16(many, both) block_bf16_of(base, panel_bytes, k, x, row_bytes, prefetch, tile, many, both)
-#define FS_CALL_INT8(many, both) block_int8_of(base, panel_bytes, k, x, row_bytes, rows, prefetch, tile, many, both)
-#define FS_CALL_INT4(many, both) block_int4_of(base, panel_bytes, k, x, row_bytes, rows, prefetch, tile, many, both)
-FS_BLOCK(bf16, FS_CALL_BF16)
-FS_BLOCK(int8, FS_CALL_INT8)
-FS_BLOCK(int4, FS_CALL_INT4)
+FS_BLOCK(int8)
+FS_BLOCK(int4)

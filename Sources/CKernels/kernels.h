@@ -48,17 +48,19 @@ typedef struct fs_finish {
   ptrdiff_t row, column;  // of y, where the tile begins
   ptrdiff_t count;        // columns of y that the tile has
   bool accumulate;
+  const char *next;  // lines to ask for meanwhile,
+  ptrdiff_t lines;   // so many for each row
 } fs_finish;
 
-/// Like a tile, for up to 32 rows, `row_bytes` apart, and two panels. Rows are read in groups of 16, the last one too.
-/// Meanwhile the lines [begin, end) at `next` are asked for.
+/// Like a tile, for up to block_span rows, `row_bytes` apart, and two panels. Rows are read in groups of 16, the last one
+/// too. Meanwhile the lines [begin, end) at `next` are asked for.
 typedef struct fs_prefetch {
   const char *next;
   ptrdiff_t begin, end;
 } fs_prefetch;
 typedef void fs_block_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t row_bytes,
-                             ptrdiff_t rows, ptrdiff_t panel_count, fs_prefetch prefetch, float *tile);
-enum { FS_BLOCK_GROUP = 16, FS_BLOCK_ROWS = 2 * FS_BLOCK_GROUP, FS_BLOCK_PANELS = 2 };
+                             ptrdiff_t rows, ptrdiff_t panel_count, const fs_prefetch *prefetch, float *tile);
+enum { FS_BLOCK_GROUP = 16, FS_BLOCK_ROWS = 8 * FS_BLOCK_GROUP, FS_BLOCK_PANELS = 2 };
 
 /// What one pass over the cache of a key-value head serves: heads of rows, each with the positions that it sees.
 typedef struct fs_grouped_units {
@@ -107,12 +109,14 @@ struct fs_kernels {
   fs_tile_kernel *tile[FS_FORMATS][FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // [format][rows][panels] or NULL
   fs_block_kernel *block[FS_FORMATS];  // or NULL
   ptrdiff_t block_rows[FS_FORMATS];    // the least rows for which blocks are used
+  ptrdiff_t block_span[FS_FORMATS];    // the most rows of a block
+  ptrdiff_t block_ahead[FS_FORMATS];   // lines of the next panels that each row of a block asks for as it ends
   void (*begin_blocks)(void);          // before and after a run of blocks on a thread
   void (*end_blocks)(void);
   /// y = sums, times their scales if any, or y + that: fma(sums, scales, y).
-  void (*finish)(fs_finish job);
-  /// y[r] = row_scale[job.row + r] * silu(gate) * up for pairs of panels; row_scale may be NULL for 1.
-  void (*finish_gated)(fs_finish job, const float *row_scale);
+  void (*finish)(const fs_finish *job);
+  /// y[r] = row_scale[job->row + r] * silu(gate) * up for pairs of panels; row_scale may be NULL for 1.
+  void (*finish_gated)(const fs_finish *job, const float *row_scale);
   void (*rms_norm)(const float *x, const float *weight, float epsilon, ptrdiff_t n, float *y);
   void (*latent_attention)(const float *query, ptrdiff_t query_stride, ptrdiff_t heads, ptrdiff_t rank, ptrdiff_t rope,
                            const float *cache, ptrdiff_t cache_stride, ptrdiff_t length, float scale, float *output,

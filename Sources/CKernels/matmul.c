@@ -47,7 +47,7 @@ static ptrdiff_t rows_at_once(product *job, input_rows x, ptrdiff_t row_count) {
   size_t row_bytes = fs_form_bytes(form, job->k);
   // Rows beyond what the second-level cache holds beside the weights would be read from further away for every panel.
   ptrdiff_t cached = (ptrdiff_t)((kernels->block[job->format] ? CACHED_BLOCK_BYTES : CACHED_BYTES) / row_bytes);
-  ptrdiff_t capacity = cached > FS_BLOCK_ROWS ? cached : FS_BLOCK_ROWS;
+  ptrdiff_t capacity = cached > 2 * FS_BLOCK_GROUP ? cached : 2 * FS_BLOCK_GROUP;
   bool has_blocks = kernels->block[job->format] && smaller(row_count, capacity) >= kernels->block_rows[job->format];
   // Blocks read rows that follow each other; rows of an index are copied.
   if (!x.prepared || (has_blocks && x.index)) capacity = smaller(capacity, (ptrdiff_t)(job->scratch_bytes / row_bytes));
@@ -101,7 +101,7 @@ static ptrdiff_t group_panels(const product *job, ptrdiff_t left, ptrdiff_t step
 
 /// Rows of the next tile or block when `left` rows remain.
 static ptrdiff_t next_rows(const product *job, ptrdiff_t left) {
-  return job->uses_blocks ? smaller(left, FS_BLOCK_ROWS) : tile_rows(job, left);
+  return job->uses_blocks ? smaller(left, job->kernels->block_span[job->format]) : tile_rows(job, left);
 }
 
 /// Panels of the next group when `left` panels remain.
@@ -109,20 +109,28 @@ static ptrdiff_t next_panels(const product *job, ptrdiff_t left, ptrdiff_t step)
   return job->uses_blocks ? smaller(left, FS_BLOCK_PANELS) : group_panels(job, left, step);
 }
 
+/// Fills the block of sums of `ending`, whose panels begin at `weights` and whose rows are those from first_row on. While the
+/// rows go by, the panels that follow are brought in: each block of rows asks for its part, and leaves a little of that to
+/// the end of its sums.
+static void compute_block(const product *job, const char *weights, ptrdiff_t first_row, fs_finish *ending, float *tile) {
+  const fs_kernels *kernels = job->kernels;
+  ptrdiff_t span = kernels->block_span[job->format], each = kernels->block_ahead[job->format];
+  ptrdiff_t lines = ending->panels * (ptrdiff_t)job->panel_bytes / 64;
+  ptrdiff_t block = first_row / span, blocks = (job->row_count + span - 1) / span;
+  fs_prefetch prefetch = {weights + lines * 64, lines * block / blocks, lines * (block + 1) / blocks};
+  if (each > 0 && each * ending->rows <= (prefetch.end - prefetch.begin) / 2) {
+    prefetch.end -= each * ending->rows;
+    ending->next = prefetch.next + prefetch.end * 64;
+    ending->lines = each;
+  }
+  kernels->block[job->format](weights, job->panel_bytes, job->k, job->input + first_row * job->input_stride,
+                              job->input_stride, ending->rows, ending->panels, &prefetch, tile);
+}
+
 /// Fills tile [rows][panels][16] for the rows from first_row on; a set without a kernel of this shape goes panel by
 /// panel.
-static void compute_tile(const product *job, ptrdiff_t first_panel, ptrdiff_t panels, ptrdiff_t first_row,
-                         ptrdiff_t rows, float *tile) {
-  const char *weights = job->panels + first_panel * (ptrdiff_t)job->panel_bytes;
-  if (job->uses_blocks) {
-    // While the rows go by, the panels that follow are brought in, a part for each block.
-    ptrdiff_t lines = panels * (ptrdiff_t)job->panel_bytes / 64, block = first_row / FS_BLOCK_ROWS;
-    ptrdiff_t blocks = (job->row_count + FS_BLOCK_ROWS - 1) / FS_BLOCK_ROWS;
-    fs_prefetch prefetch = {weights + lines * 64, lines * block / blocks, lines * (block + 1) / blocks};
-    job->kernels->block[job->format](weights, job->panel_bytes, job->k, job->input + first_row * job->input_stride,
-                                     job->input_stride, rows, panels, prefetch, tile);
-    return;
-  }
+static void compute_tile(const product *job, const char *weights, ptrdiff_t panels, ptrdiff_t first_row, ptrdiff_t rows,
+                         float *tile) {
   const void *x[FS_MAX_TILE_ROWS];
   for (ptrdiff_t r = 0; r < rows; r++)
     x[r] = job->input + (job->index ? job->index[first_row + r] : first_row + r) * job->input_stride;
@@ -153,19 +161,23 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
     if (job->uses_blocks) kernels->begin_blocks();
     for (ptrdiff_t panel = panel_begin * each, width; panel < panel_end * each; panel += width) {
       width = next_panels(job, panel_end * each - panel, each);
-      const char *scales = job->panels + (panel + 1) * (ptrdiff_t)job->panel_bytes - FS_LANES * (ptrdiff_t)sizeof(float);
+      const char *weights = job->panels + panel * (ptrdiff_t)job->panel_bytes;
+      const char *scales = weights + job->panel_bytes - FS_LANES * sizeof(float);
       ptrdiff_t column = panel / each * FS_LANES;
       for (ptrdiff_t row = 0, rows; row < count; row += rows) {
         rows = next_rows(job, count - row);
-        compute_tile(job, panel, width, row, rows, tile);
         fs_finish ending = {.tile = tile, .rows = rows, .panels = width,
                             .scales = job->format == FS_FORMAT_INT8 ? scales : NULL, .panel_bytes = job->panel_bytes,
                             .y = y, .row = first + row, .column = column,
                             .count = smaller(width / each * FS_LANES, columns - column), .accumulate = accumulate};
-        if (gated)
-          kernels->finish_gated(ending, row_scale);
+        if (job->uses_blocks)
+          compute_block(job, weights, row, &ending, tile);
         else
-          kernels->finish(ending);
+          compute_tile(job, weights, width, row, rows, tile);
+        if (gated)
+          kernels->finish_gated(&ending, row_scale);
+        else
+          kernels->finish(&ending);
       }
     }
     if (job->uses_blocks) kernels->end_blocks();

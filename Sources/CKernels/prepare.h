@@ -34,32 +34,47 @@ static void prepare_pairs(const float *x, ptrdiff_t k, void *to) {
   }
 }
 
+enum { GROUP_VECTORS = FS_GROUP / FS_LANES };
+
+/// One group of integers, `count` of whose inputs stand in the row: its scale, its bytes and the sums of its halves.
+FS_INLINE void prepare_group(const float *x, ptrdiff_t count, char *to, float *scale, int32_t sums[2]) {
+  lanes value[GROUP_VECTORS];
+  lanes_i32 magnitude[GROUP_VECTORS];  // magnitudes compare as their bits do
+  FS_UNROLL for (int v = 0; v < GROUP_VECTORS; v++) {
+    value[v] = count == FS_GROUP ? lanes_load(x + v * FS_LANES) : lanes_load_within(x, v * FS_LANES, count);
+    magnitude[v] = __builtin_bit_cast(lanes_i32, value[v]) & 0x7fffffff;
+  }
+  FS_UNROLL for (int step = GROUP_VECTORS / 2; step > 0; step /= 2)
+    FS_UNROLL for (int v = 0; v < step; v++)
+      magnitude[v] = magnitude[v + step] > magnitude[v] ? magnitude[v + step] : magnitude[v];
+  float inverse = fs_integer_scale(__builtin_reduce_max(magnitude[0]), scale);
+  lanes_i32 half[2] = {0, 0};
+  if (inverse == 0) {
+    memset(to, 0, FS_GROUP);
+  } else {
+    FS_UNROLL for (int v = 0; v < GROUP_VECTORS; v++) {
+      lanes_i32 integers = __builtin_bit_cast(lanes_i32, value[v] * inverse + FS_INTEGER_ROUND) - FS_INTEGER_ROUND_BITS;
+      half[v / (GROUP_VECTORS / 2)] += integers;
+      lanes_i8 bytes = __builtin_convertvector(integers, lanes_i8);
+      memcpy(to + v * FS_LANES, &bytes, sizeof bytes);
+    }
+  }
+  sums[0] = __builtin_reduce_add(half[0]);
+  sums[1] = __builtin_reduce_add(half[1]);
+}
+
 static void prepare_integers(const float *x, ptrdiff_t k, void *to) {
   char *tail = (char *)to + fs_groups(k) * FS_GROUP;
   float *scales = fs_tail_scales(tail);
   int32_t *offsets = fs_tail_offsets(tail, k);
   float correction = 0;
   for (ptrdiff_t g = 0; g < fs_groups(k); g++, offsets += 2) {
-    lanes_i32 greatest = 0;  // magnitudes compare as their bits do
-    for (ptrdiff_t i = g * FS_GROUP; i < (g + 1) * FS_GROUP; i += FS_LANES) {
-      lanes_i32 magnitude = __builtin_bit_cast(lanes_i32, lanes_load_within(x, i, k)) & 0x7fffffff;
-      greatest = magnitude > greatest ? magnitude : greatest;
-    }
-    float inverse = fs_integer_scale(__builtin_reduce_max(greatest), scales + g);
+    ptrdiff_t left = k - g * FS_GROUP;
     int32_t sums[2];
-    FS_UNROLL for (ptrdiff_t half = 0; half < 2; half++) {
-      lanes_i32 sum = 0;
-      for (ptrdiff_t i = 0; i < FS_GROUP_HALF; i += FS_LANES) {
-        ptrdiff_t at = g * FS_GROUP + half * FS_GROUP_HALF + i;
-        lanes rounded = lanes_load_within(x, at, k) * inverse + FS_INTEGER_ROUND;
-        lanes_i32 integers = __builtin_bit_cast(lanes_i32, rounded) - FS_INTEGER_ROUND_BITS;
-        if (inverse == 0) integers = 0;
-        sum += integers;
-        lanes_i8 bytes = __builtin_convertvector(integers, lanes_i8);
-        memcpy((char *)to + at, &bytes, sizeof bytes);
-      }
-      sums[half] = __builtin_reduce_add(sum);
-    }
+    if (left >= FS_GROUP)
+      prepare_group(x + g * FS_GROUP, FS_GROUP, (char *)to + g * FS_GROUP, scales + g, sums);
+    else
+      prepare_group(x + g * FS_GROUP, left, (char *)to + g * FS_GROUP, scales + g, sums);
     correction = fmaf((float)(-128 * (sums[0] + sums[1])), scales[g], correction);
     offsets[0] = -8 * sums[0];
     offsets[1] = -8 * sums[1];

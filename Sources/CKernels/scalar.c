@@ -147,28 +147,28 @@ static void tile_int4(const void *panels, size_t panel_bytes, ptrdiff_t k, const
 }
 
 /// The scale of column `lane` of the job's panel p; 1 where columns have none.
-static float scale_of(fs_finish job, ptrdiff_t p, ptrdiff_t lane) {
+static float scale_of(const fs_finish *job, ptrdiff_t p, ptrdiff_t lane) {
   float value = 1;
-  if (job.scales) memcpy(&value, job.scales + (size_t)p * job.panel_bytes + (size_t)lane * 4, sizeof value);
+  if (job->scales) memcpy(&value, job->scales + (size_t)p * job->panel_bytes + (size_t)lane * 4, sizeof value);
   return value;
 }
 
-static void finish(fs_finish job) {
-  for (ptrdiff_t r = 0; r < job.rows; r++) {
-    float *to = fs_row(job.y, job.row + r) + job.column;
-    for (ptrdiff_t n = 0; n < job.count; n++) {
-      float sum = job.tile[r * job.panels * FS_LANES + n], factor = scale_of(job, n / FS_LANES, n % FS_LANES);
-      to[n] = job.accumulate ? fmaf(sum, factor, to[n]) : sum * factor;
+static void finish(const fs_finish *job) {
+  for (ptrdiff_t r = 0; r < job->rows; r++) {
+    float *to = fs_row(job->y, job->row + r) + job->column;
+    for (ptrdiff_t n = 0; n < job->count; n++) {
+      float sum = job->tile[r * job->panels * FS_LANES + n], factor = scale_of(job, n / FS_LANES, n % FS_LANES);
+      to[n] = job->accumulate ? fmaf(sum, factor, to[n]) : sum * factor;
     }
   }
 }
 
-static void finish_gated(fs_finish job, const float *row_scale) {
-  for (ptrdiff_t r = 0; r < job.rows; r++) {
-    float *to = fs_row(job.y, job.row + r) + job.column, factor = row_scale ? row_scale[job.row + r] : 1;
-    for (ptrdiff_t n = 0; n < job.count; n++) {
+static void finish_gated(const fs_finish *job, const float *row_scale) {
+  for (ptrdiff_t r = 0; r < job->rows; r++) {
+    float *to = fs_row(job->y, job->row + r) + job->column, factor = row_scale ? row_scale[job->row + r] : 1;
+    for (ptrdiff_t n = 0; n < job->count; n++) {
       ptrdiff_t pair = n / FS_LANES, lane = n % FS_LANES;
-      const float *sums = job.tile + (r * job.panels + 2 * pair) * FS_LANES;
+      const float *sums = job->tile + (r * job->panels + 2 * pair) * FS_LANES;
       float gate = sums[lane] * scale_of(job, 2 * pair, lane);
       float up = sums[FS_LANES + lane] * scale_of(job, 2 * pair + 1, lane);
       to[n] = factor * (gate / (1 + exponential(-gate)) * up);

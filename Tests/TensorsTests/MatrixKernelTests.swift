@@ -87,15 +87,15 @@ struct Product {
   @Test(arguments: KernelSet.available.map(\.name), WeightFormat.allCases)
   func `a row does not depend on the rows beside it`(name: String, format: WeightFormat) {
     let set = kernelSet(name)
-    let whole = Product(ProductShape(outputs: 150, inputs: 275, rows: 70), format)
-    let alone = (0..<70).map { row in
+    let whole = Product(ProductShape(outputs: 150, inputs: 531, rows: 200), format)
+    let alone = (0..<200).map { row in
       let output = FloatMatrix(rows: 1, columns: 150)
       set.multiply(
         whole.weights, panels: 0..<whole.weights.panelCount, input: whole.input.view.rows(row..<row + 1),
         output: output.view, rowCount: 1)
       return bits(output.array(0))
     }
-    for rows in Array(1...20) + [31, 32, 33, 48, 49, 70] {
+    for rows in Array(1...20) + [31, 32, 33, 48, 49, 70, 127, 128, 129, 145, 200] {
       let output = FloatMatrix(rows: rows, columns: 150)
       set.multiply(
         whole.weights, panels: 0..<whole.weights.panelCount, input: whole.input.view, output: output.view,

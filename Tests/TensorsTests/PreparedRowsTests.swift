@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct `Prepared rows` {
   static let inputs = [1, 31, 64, 65, 130, 257]
-  static let rowCounts = [1, 2, 3, 7, 12, 13, 15, 16, 17, 25, 31, 33, 48, 70]
+  static let rowCounts = [1, 2, 3, 7, 12, 13, 15, 16, 17, 25, 31, 33, 48, 70, 140]
   static let outputs = 70
 
   /// Rows in another order, some of them twice.

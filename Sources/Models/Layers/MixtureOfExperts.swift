@@ -84,17 +84,23 @@ struct MixtureOfExperts: Sendable {
     groups: ExpertGroups
   ) {
     let workspace = context.workspace
+    let prepares = preparesRows(rowCount)
     if let shared {
       let panels = line.panels(
         of: context.worker.index, begin: 0, panels: line.sharedPanels, cost: line.sharedCost)
-      if !panels.isEmpty {
+      let inner = workspace.feedForward.view.columns(0..<shared.down.inputs)
+      let scale = router.hasSharedGate ? FloatVectorView(selection.sharedWeights.view, row: 0) : nil
+      if panels.isEmpty {
+        // The others have them all.
+      } else if prepares, shared.gateAndUp.format == format {
         context.kernels.multiplyGated(
-          shared.gateAndUp, panels: panels, input: input,
-          output: workspace.feedForward.view.columns(0..<shared.down.inputs), rowCount: rowCount,
-          rowScale: router.hasSharedGate ? FloatVectorView(selection.sharedWeights.view, row: 0) : nil)
+          shared.gateAndUp, panels: panels, input: workspace.preparedInput, output: inner, rowCount: rowCount,
+          rowScale: scale)
+      } else {
+        context.kernels.multiplyGated(
+          shared.gateAndUp, panels: panels, input: input, output: inner, rowCount: rowCount, rowScale: scale)
       }
     }
-    let prepares = preparesRows(rowCount)
     var begin = line.sharedPanels * line.sharedCost
     for active in 0..<groups.activeExperts.count {
       let expert = Int(groups.activeExperts[active])
