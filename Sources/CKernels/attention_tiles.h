@@ -26,13 +26,13 @@ static void tiled_configure(ptrdiff_t first, ptrdiff_t second) {
   _tile_loadconfig(&shape);
 }
 
-/// What tiles take for 0: they do not know denormals.
-FS_INLINE lanes_u32 tiled_flush(lanes_u32 bits) { return (bits & 0x7f800000u) == 0 ? (lanes_u32)0 : bits; }
+/// Floats rounded to bf16 as tiles know them, without denormals.
+FS_INLINE lanes_u16 tiled_bf16(lanes x) { return (lanes_u16)_mm512_cvtneps_pbh((__m512)x); }
 
 /// Floats rounded to bf16, zeros from n on, in pieces of 32 to tiles that stand `stride` bytes apart.
 FS_INLINE void tiled_round(const float *x, ptrdiff_t n, char *to, ptrdiff_t stride) {
   for (ptrdiff_t i = 0; i < (n + 31) / 32 * 32; i += FS_LANES) {
-    lanes_u16 halves = __builtin_convertvector(tiled_flush(lanes_round_bf16(lanes_load_within(x, i, n))) >> 16, lanes_u16);
+    lanes_u16 halves = tiled_bf16(lanes_load_within(x, i, n));
     memcpy(to + i / 32 * stride + i % 32 * 2, &halves, sizeof halves);
   }
 }
@@ -64,37 +64,75 @@ FS_INLINE void tiled_scores(const tiled_work *work, const char *block, ptrdiff_t
   if (many) _tile_stored(3, scores + 16 * FS_TILED_CHUNK + 16, FS_TILED_CHUNK * 4);
 }
 
-/// Turns the scores of a unit into weights; returns the factor for its sums so far. Of `count` positions it sees those from
-/// `begin` up to `end`.
-FS_INLINE float tiled_weigh(tiled_work *work, ptrdiff_t unit, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t count,
-                            float scale) {
-  char *weights = work->weights + unit / 16 * 1024 + unit % 16 * 64;
-  if (end <= begin) {
-    for (ptrdiff_t t = 0; t < count; t += 32) memset(weights + t / 32 * 2048, 0, 64);
-    return 1;
+/// Positions [begin, end) of a chunk, counted from the chunk's first.
+typedef struct tiled_range {
+  ptrdiff_t begin, end;
+} tiled_range;
+
+/// The greatest scaled score of the range; scores of its vectors that lie outside become -infinity.
+FS_INLINE float tiled_highest(float *scores, tiled_range range, float scale) {
+  const lanes_i32 place = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  ptrdiff_t first = range.begin / FS_LANES * FS_LANES, last = (range.end - 1) / FS_LANES * FS_LANES;
+  if (range.begin > first) {
+    lanes value = lanes_load(scores + first);
+    lanes_store(scores + first, place < (lanes_i32)(int32_t)(range.begin - first) ? (lanes)-INFINITY : value);
   }
-  float *scores = work->scores + unit * FS_TILED_CHUNK;
-  for (ptrdiff_t t = 0; t < begin; t++) scores[t] = -INFINITY;
-  for (ptrdiff_t t = end; t < count; t++) scores[t] = -INFINITY;
+  if (range.end < last + FS_LANES) {
+    lanes value = lanes_load(scores + last);
+    lanes_store(scores + last, place < (lanes_i32)(int32_t)(range.end - last) ? value : (lanes)-INFINITY);
+  }
   lanes maximum = -INFINITY;
-  for (ptrdiff_t t = 0; t < count; t += FS_LANES) {
+  for (ptrdiff_t t = first; t <= last; t += FS_LANES) {
     lanes value = lanes_load(scores + t) * scale;
-    lanes_store(scores + t, value);
     maximum = value > maximum ? value : maximum;
   }
-  float previous = work->greatest[unit], highest = lanes_maximum(maximum);
-  float greatest = highest > previous ? highest : previous;
+  return lanes_maximum(maximum);
+}
+
+/// Turns the scores of a unit into weights relative to `greatest`, 0 for what it does not see; returns their sum.
+FS_INLINE float tiled_weigh(const float *scores, char *weights, tiled_range range, ptrdiff_t count, float scale,
+                            float greatest) {
+  ptrdiff_t first = range.begin / FS_LANES * FS_LANES, last = (range.end + FS_LANES - 1) / FS_LANES * FS_LANES;
+  if (range.end <= range.begin) first = last = 0;
+  const lanes_u16 none = 0;
+  for (ptrdiff_t t = 0; t < first; t += FS_LANES) memcpy(weights + t / 32 * 2048 + t % 32 * 2, &none, sizeof none);
   lanes sum = 0.0f;
-  for (ptrdiff_t t = 0; t < count; t += FS_LANES) {
-    lanes_u32 rounded = tiled_flush(lanes_round_bf16(lanes_exp(lanes_load(scores + t) - greatest)));
-    sum += __builtin_bit_cast(lanes, rounded);
-    lanes_u16 halves = __builtin_convertvector(rounded >> 16, lanes_u16);
+  for (ptrdiff_t t = first; t < last; t += FS_LANES) {
+    lanes_u16 halves = tiled_bf16(lanes_weight(lanes_fma(lanes_load(scores + t), (lanes)scale, (lanes)-greatest)));
     memcpy(weights + t / 32 * 2048 + t % 32 * 2, &halves, sizeof halves);
+    sum += __builtin_bit_cast(lanes, __builtin_convertvector(halves, lanes_i32) << 16);
   }
-  float correction = lanes_exp((lanes)(previous - greatest))[0];
-  work->greatest[unit] = greatest;
-  work->totals[unit] = fmaf(work->totals[unit], correction, lanes_sum(sum));
-  return correction;
+  for (ptrdiff_t t = last; t < count; t += FS_LANES) memcpy(weights + t / 32 * 2048 + t % 32 * 2, &none, sizeof none);
+  return lanes_sum(sum);
+}
+
+/// From scores to weights for all units, their sums so far corrected.
+static void tiled_softmax(const fs_tiled_units *units, tiled_work *work, ptrdiff_t begin, ptrdiff_t count) {
+  ptrdiff_t columns = (units->value_width + 15) / 16;
+  tiled_range ranges[FS_TILED_UNITS];
+  float highest[FS_TILED_UNITS], corrections[FS_TILED_UNITS];
+  for (ptrdiff_t u = 0; u < FS_TILED_UNITS; u++) highest[u] = -INFINITY;
+  for (ptrdiff_t u = 0; u < units->count; u++) {
+    ptrdiff_t from = units->begin[u] - begin, to = units->end[u] - begin;
+    ranges[u] = (tiled_range){from > 0 ? from : 0, to < count ? to : count};
+    if (ranges[u].begin < ranges[u].end)
+      highest[u] = tiled_highest(work->scores + u * FS_TILED_CHUNK, ranges[u], units->scale);
+  }
+  for (ptrdiff_t u = 0; u < units->count; u += FS_LANES) {
+    lanes previous = lanes_load(work->greatest + u), value = lanes_load(highest + u);
+    value = value > previous ? value : previous;
+    lanes_store(work->greatest + u, value);
+    // What has seen nothing yet keeps its zeros.
+    lanes_store(corrections + u, previous == value ? (lanes)1.0f : lanes_weight(previous - value));
+  }
+  for (ptrdiff_t u = 0; u < units->count; u++) {
+    float total = tiled_weigh(work->scores + u * FS_TILED_CHUNK, work->weights + u / 16 * 1024 + u % 16 * 64,
+                              ranges[u], count, units->scale, work->greatest[u]);
+    work->totals[u] = fmaf(work->totals[u], corrections[u], total);
+    if (corrections[u] == 1) continue;
+    float *sums = work->sums + u / 16 * 256 + u % 16 * 16;
+    for (ptrdiff_t c = 0; c < columns; c++) lanes_store(sums + c * 512, lanes_load(sums + c * 512) * corrections[u]);
+  }
 }
 
 /// Adds weights times values of `blocks` blocks to sixteen columns, or to 32.
@@ -190,13 +228,7 @@ FS_INLINE void tiled_chunk(const fs_tiled_units *units, tiled_work *work, const 
       if (u < units->count) tiled_scores_vector(work, keys, steps, at + 16 * half, u, 1);
     }
   }
-  for (ptrdiff_t u = 0; u < units->count; u++) {
-    ptrdiff_t from = units->begin[u] - begin, to = units->end[u] - begin;
-    float correction = tiled_weigh(work, u, from > 0 ? from : 0, to < count ? to : count, count, units->scale);
-    if (correction == 1) continue;
-    float *sums = work->sums + u / 16 * 256 + u % 16 * 16;
-    for (ptrdiff_t c = 0; c < columns; c++) lanes_store(sums + c * 512, lanes_load(sums + c * 512) * correction);
-  }
+  tiled_softmax(units, work, begin, count);
   const char *values = first + 2 * steps * 1024;
   if (way == TILED_VECTORS) {
     for (ptrdiff_t c = 0; c < columns; c++) {
@@ -211,7 +243,7 @@ FS_INLINE void tiled_chunk(const fs_tiled_units *units, tiled_work *work, const 
   if (c < columns) tiled_values(work, values, block_bytes, count / 32, c, many, false, ahead);
 }
 
-/// Adds a span's record to that of the spans before it, which is all zeros but for the greatest score -infinity at first.
+/// Adds a span's record to that of the spans before it.
 static void tiled_join(float *record, const float *span, ptrdiff_t padded) {
   float before = record[padded], own = span[padded], greatest = own > before ? own : before;
   float factor = lanes_exp((lanes)(before - greatest))[0], own_factor = lanes_exp((lanes)(own - greatest))[0];
@@ -230,15 +262,10 @@ static void tiled_divide(const float *record, ptrdiff_t width, float *output) {
   }
 }
 
-static void tiled_clear(float *record, ptrdiff_t padded) {
-  memset(record, 0, (size_t)(padded + 2) * sizeof(float));
-  record[padded] = -INFINITY;
-}
-
 static void tiled_finish(const float *records, ptrdiff_t count, ptrdiff_t width, float *scratch, float *output) {
   ptrdiff_t padded = fs_padded_width(width);
-  tiled_clear(scratch, padded);
-  for (ptrdiff_t span = 0; span < count; span++)
+  memcpy(scratch, records, (size_t)fs_tiled_record_floats(width) * sizeof(float));
+  for (ptrdiff_t span = 1; span < count; span++)
     tiled_join(scratch, records + span * fs_tiled_record_floats(width), padded);
   tiled_divide(scratch, width, output);
 }
@@ -275,7 +302,6 @@ static void tiled_attention(const fs_tiled_units *units, const char *cache, char
   ptrdiff_t first = PTRDIFF_MAX, last = 0;
   for (ptrdiff_t u = 0; u < units->count; u++) {
     tiled_round(units->query[u], units->key_width, work.queries + u / 16 * 1024 + u % 16 * 64, 2048);
-    if (!units->records) tiled_clear(records + u * stride, padded);
     first = units->begin[u] < first ? units->begin[u] : first;
     last = units->end[u] > last ? units->end[u] : last;
   }
@@ -284,12 +310,13 @@ static void tiled_attention(const fs_tiled_units *units, const char *cache, char
     tiled_span(units, &work, cache, first > span ? first : span, end);
     for (ptrdiff_t u = 0; u < units->count; u++) {
       if (units->begin[u] >= end || units->end[u] <= span) continue;
-      float *record = units->records ? units->output[u] : own;
+      bool is_first = units->begin[u] >= span;
+      float *record = units->records ? units->output[u] : is_first ? records + u * stride : own;
       const float *sums = work.sums + u / 16 * 256 + u % 16 * 16;
       for (ptrdiff_t d = 0; d < padded; d += FS_LANES) lanes_store(record + d, lanes_load(sums + d / 16 * 512));
       record[padded] = work.greatest[u];
       record[padded + 1] = work.totals[u];
-      if (!units->records) tiled_join(records + u * stride, own, padded);
+      if (record == own) tiled_join(records + u * stride, own, padded);
     }
   }
   if (units->records) return;

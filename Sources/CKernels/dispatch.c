@@ -24,8 +24,9 @@ static const fs_kernels *supported_avx512(void) {
 static const fs_kernels *supported_amx(void) {
 #if defined(__x86_64__) && defined(__linux__)
   enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };  // of arch_prctl: the tiles' state is large, so Linux wants to be asked
-  if (supported_avx512() && __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-int8") &&
-      __builtin_cpu_supports("amx-bf16") && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0)
+  if (supported_avx512() && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("amx-tile") &&
+      __builtin_cpu_supports("amx-int8") && __builtin_cpu_supports("amx-bf16") &&
+      syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0)
     return &fs_kernels_amx;
 #endif
   return NULL;

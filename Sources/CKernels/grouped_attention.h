@@ -34,7 +34,7 @@ FS_INLINE float grouped_mask(float *scores, grouped_range range) {
 FS_INLINE void grouped_weigh(float *scores, grouped_range range, float greatest, float correction, float *totals) {
   lanes total = lanes_load(totals) * correction;
   for (ptrdiff_t t = range.begin / FS_LANES * FS_LANES; t < range.end; t += FS_LANES) {
-    lanes weight = grouped_weight(lanes_load(scores + t) - greatest);
+    lanes weight = lanes_weight(lanes_load(scores + t) - greatest);
     lanes_store(scores + t, weight);
     total += weight;
   }
@@ -95,7 +95,7 @@ FS_INLINE void grouped_block(const fs_grouped_units *units, const grouped_work *
     lanes previous = lanes_load(work->greatest + u), value = lanes_load(work->highest + u);
     value = value > previous ? value : previous;
     lanes_store(work->greatest + u, value);
-    lanes correction = grouped_weight(previous - value);
+    lanes correction = lanes_weight(previous - value);
     // What has seen nothing yet keeps its zeros; where both are a number the exponential is 1 as well.
     lanes_store(work->corrections + u, previous == value ? (lanes)1.0f : correction);
   }

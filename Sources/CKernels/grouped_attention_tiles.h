@@ -7,21 +7,6 @@ typedef struct grouped_range {
   int32_t begin, end;
 } grouped_range;
 
-/// exp(x) for x <= 0, the exponential_weight of the reference.
-FS_INLINE lanes grouped_weight(lanes x) {
-  lanes rounded = lanes_fma(x, (lanes)FS_EXP_LOG2E, (lanes)FS_EXP_BIASED_ROUND);
-  lanes n = rounded - (lanes)FS_EXP_BIASED_ROUND;
-  lanes r = lanes_fma(-n, (lanes)FS_EXP_LN2_HIGH, x);
-  r = lanes_fma(-n, (lanes)FS_EXP_LN2_LOW, r);
-  lanes q = lanes_fma((lanes)FS_EXP_C6, r, (lanes)FS_EXP_C5);
-  q = lanes_fma(q, r, (lanes)FS_EXP_C4);
-  q = lanes_fma(q, r, (lanes)FS_EXP_C3);
-  q = lanes_fma(q, r, (lanes)FS_EXP_C2);
-  lanes p = lanes_fma(r * r, q, r) + 1.0f;
-  p *= __builtin_bit_cast(lanes, __builtin_bit_cast(lanes_i32, rounded) << 23);
-  return x < (lanes)FS_EXP_LEAST_WEIGHT ? (lanes)0.0f : p;
-}
-
 /// Scores of a few units against the positions of `panels` vectors: scores[u][t] = scale * query[u] . key[t].
 /// Meanwhile `ahead` lines for each element of the width are asked for at `next`.
 FS_INLINE void grouped_scores(const float *const *query, int units, int panels, ptrdiff_t width, const float *keys,

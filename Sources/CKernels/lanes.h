@@ -110,3 +110,18 @@ FS_INLINE lanes lanes_exp(lanes x) {
   lanes second = __builtin_bit_cast(lanes, (exponent - half + 127) << 23);
   return p * first * second;
 }
+
+/// exp(x) for x <= 0, the exponential_weight of the reference.
+FS_INLINE lanes lanes_weight(lanes x) {
+  lanes rounded = lanes_fma(x, (lanes)FS_EXP_LOG2E, (lanes)FS_EXP_BIASED_ROUND);
+  lanes n = rounded - (lanes)FS_EXP_BIASED_ROUND;
+  lanes r = lanes_fma(-n, (lanes)FS_EXP_LN2_HIGH, x);
+  r = lanes_fma(-n, (lanes)FS_EXP_LN2_LOW, r);
+  lanes q = lanes_fma((lanes)FS_EXP_C6, r, (lanes)FS_EXP_C5);
+  q = lanes_fma(q, r, (lanes)FS_EXP_C4);
+  q = lanes_fma(q, r, (lanes)FS_EXP_C3);
+  q = lanes_fma(q, r, (lanes)FS_EXP_C2);
+  lanes p = lanes_fma(r * r, q, r) + 1.0f;
+  p *= __builtin_bit_cast(lanes, __builtin_bit_cast(lanes_i32, rounded) << 23);
+  return x < (lanes)FS_EXP_LEAST_WEIGHT ? (lanes)0.0f : p;
+}

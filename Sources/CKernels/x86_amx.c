@@ -3,7 +3,7 @@
 #if defined(__x86_64__)
 #define FS_SET fs_kernels_amx
 #define FS_NAME "amx"
-#define FS_TARGET "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,avx512vnni,amx-tile,amx-int8,amx-bf16"
+#define FS_TARGET "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,avx512vnni,avx512bf16,amx-tile,amx-int8,amx-bf16"
 #define FS_BF16_TILES
 #define FS_BLOCKS                                                                                                       \
   .block = {NULL, block_bf16, block_int8, block_int4}, .block_rows = {0, 3, 16, 16},                                    \
