@@ -10,6 +10,7 @@ enum JSONDocument: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral,
   case number(Double)
   case string(String)
   case array([JSONDocument])
+  case integers([Int32])
   case object([String: JSONDocument])
 
   init(stringLiteral value: String) { self = .string(value) }
@@ -24,7 +25,7 @@ enum JSONDocument: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral,
   init(_ value: Double?) {
     self = value.flatMap { $0.isFinite ? .number(($0 * 1e6).rounded() / 1e6) : nil } ?? .null
   }
-  init(_ values: [Int32]) { self = .array(values.map { .integer(Int($0)) }) }
+  init(_ values: [Int32]) { self = .integers(values) }
   init(_ values: some Sequence<Int>) { self = .array(values.map { .integer($0) }) }
 
   /// A value that a chat template takes.
@@ -65,6 +66,13 @@ enum JSONDocument: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral,
         value.write(to: &bytes)
       }
       bytes += "]".utf8
+    case .integers(let values):
+      bytes.append(UInt8(ascii: "["))
+      for (place, value) in values.enumerated() {
+        if place > 0 { bytes.append(UInt8(ascii: ",")) }
+        Self.write(value, to: &bytes)
+      }
+      bytes.append(UInt8(ascii: "]"))
     case .object(let members):
       bytes += "{".utf8
       for (place, member) in members.sorted(by: { $0.key < $1.key }).enumerated() {
@@ -75,6 +83,17 @@ enum JSONDocument: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral,
       }
       bytes += "}".utf8
     }
+  }
+
+  private static func write(_ value: Int32, to bytes: inout [UInt8]) {
+    if value < 0 { bytes.append(UInt8(ascii: "-")) }
+    let begin = bytes.count
+    var rest = value.magnitude
+    repeat {
+      bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+      rest /= 10
+    } while rest > 0
+    bytes[begin...].reverse()
   }
 
   /// A string in quotes, with the escapes of RFC 8259 where they are required.

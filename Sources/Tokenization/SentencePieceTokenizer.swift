@@ -217,13 +217,19 @@ public struct SentencePieceTokenizer: Tokenizer {
     return pieces.indices.contains(index) ? pieces[index] : nil
   }
 
-  /// The bytes of a piece with its space marks as spaces.
-  ///
-  /// On scalars, because to Swift's own `replacing` a mark with a combining accent behind it is another character.
+  /// The bytes of a piece with its space marks, U+2581 or E2 96 81, as spaces. On bytes, because to Swift's own `replacing` a
+  /// mark with a combining accent behind it is another character, and because this is done for every token.
   private static func unescaped(_ text: String) -> [UInt8] {
-    var scalars = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars { scalars.append(scalar == "\u{2581}" ? " " : scalar) }
-    return Array(String(scalars).utf8)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.utf8.count)
+    for byte in text.utf8 {
+      bytes.append(byte)
+      if byte == 0x81, bytes.count >= 3, bytes[bytes.count - 2] == 0x96, bytes[bytes.count - 3] == 0xE2 {
+        bytes.removeLast(2)
+        bytes[bytes.count - 1] = 0x20
+      }
+    }
+    return bytes
   }
 
   private func encode(_ text: String, with library: SentencePieceLibrary) -> [TokenID] {
