@@ -65,7 +65,8 @@ struct Inspect: ParsableCommand {
             uniqueKeysWithValues: WeightFormat.allCases.map {
               ($0.rawValue, .integer(parameters.byteCount($0)))
             })),
-        "cache_bytes_per_position": .integer(positionBytes),
+        // Beside narrower weights keys and values of grouped-query attention take half of it.
+        "cache_format": "f32", "cache_bytes_per_position": .integer(positionBytes),
         "cache": .object(
           Dictionary(contexts.map { (String($0), .integer($0 * positionBytes)) }) { first, _ in first }),
       ],
@@ -117,7 +118,9 @@ struct Inspect: ParsableCommand {
         WeightFormat.allCases.map { "\($0.rawValue) \(size(parameters.byteCount($0)))" }.joined(
           separator: ", ")
       ))
-    lines.append(("cache", contexts.map { "\(size($0 * positionBytes)) at \($0)" }.joined(separator: ", ")))
+    let cache = contexts.map { "\(size($0 * positionBytes)) at \($0)" }.joined(separator: ", ")
+    let isGrouped = description.attention.hasPrefix("grouped")
+    lines.append(("cache", cache + (isGrouped ? " in f32, half of it in bf16" : " in f32")))
     for (name, value) in lines {
       Terminal.output(name.padding(toLength: 12, withPad: " ", startingAt: 0) + value + "\n")
     }
