@@ -6,13 +6,6 @@ size_t fs_grouped_cache_floats(ptrdiff_t width, ptrdiff_t capacity, bool halves)
   return (size_t)blocks * (size_t)fs_grouped_block_floats(width) / (halves ? 2 : 1);
 }
 
-/// The nearest bf16, even ones among equals; NaN stays NaN.
-static uint16_t rounded(float x) {
-  uint32_t bits = __builtin_bit_cast(uint32_t, x);
-  if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)((bits >> 16) | 0x40u);
-  return (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
-
 void fs_grouped_cache_store(float *cache, bool halves, ptrdiff_t width, ptrdiff_t position, const float *restrict key,
                             const float *restrict value) {
   ptrdiff_t at = position % FS_ATTENTION_BLOCK, values_at = FS_ATTENTION_BLOCK * width + at * fs_padded_width(width);
@@ -20,8 +13,8 @@ void fs_grouped_cache_store(float *cache, bool halves, ptrdiff_t width, ptrdiff_
   if (halves) {
     uint16_t *keys = (uint16_t *)cache + begin + at, *values = (uint16_t *)cache + begin + values_at;
     for (ptrdiff_t d = 0; d < width; d++) {
-      keys[d * FS_ATTENTION_BLOCK] = rounded(key[d]);
-      values[d] = rounded(value[d]);
+      keys[d * FS_ATTENTION_BLOCK] = fs_nearest_bf16(key[d]);
+      values[d] = fs_nearest_bf16(value[d]);
     }
     return;
   }

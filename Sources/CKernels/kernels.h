@@ -72,6 +72,13 @@ typedef struct fs_grouped_units {
   ptrdiff_t begin[FS_GROUPED_UNITS], end[FS_GROUPED_UNITS];
 } fs_grouped_units;
 
+/// The nearest bf16, even ones among equals; NaN stays NaN.
+static inline uint16_t fs_nearest_bf16(float x) {
+  uint32_t bits = __builtin_bit_cast(uint32_t, x);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)((bits >> 16) | 0x40u);
+  return (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
 static inline ptrdiff_t fs_padded_width(ptrdiff_t width) { return (width + FS_LANES - 1) / FS_LANES * FS_LANES; }
 static inline ptrdiff_t fs_grouped_block_floats(ptrdiff_t width) {
   return FS_ATTENTION_BLOCK * (width + fs_padded_width(width));

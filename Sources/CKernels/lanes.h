@@ -90,20 +90,24 @@ FS_INLINE float lanes_maximum(lanes value) {
   return two.x > two.y ? two.x : two.y;
 }
 
-/// The exponential of scalar.c, step by step.
-FS_INLINE lanes lanes_exp(lanes x) {
-  const lanes lowest = FS_EXP_LOWEST, highest = FS_EXP_HIGHEST, round = FS_EXP_ROUND;
-  x = lowest > x ? lowest : x;
-  x = highest < x ? highest : x;
-  lanes rounded = lanes_fma(x, (lanes)FS_EXP_LOG2E, round);
-  lanes n = rounded - round;
+/// exp(x - n ln 2), with n the nearest whole number of ln 2 in x: what is left once powers of two are taken out.
+FS_INLINE lanes lanes_exp_rest(lanes x, lanes n) {
   lanes r = lanes_fma(-n, (lanes)FS_EXP_LN2_HIGH, x);
   r = lanes_fma(-n, (lanes)FS_EXP_LN2_LOW, r);
   lanes q = lanes_fma((lanes)FS_EXP_C6, r, (lanes)FS_EXP_C5);
   q = lanes_fma(q, r, (lanes)FS_EXP_C4);
   q = lanes_fma(q, r, (lanes)FS_EXP_C3);
   q = lanes_fma(q, r, (lanes)FS_EXP_C2);
-  lanes p = lanes_fma(r * r, q, r) + 1.0f;
+  return lanes_fma(r * r, q, r) + 1.0f;
+}
+
+/// The exponential of scalar.c, step by step.
+FS_INLINE lanes lanes_exp(lanes x) {
+  const lanes lowest = FS_EXP_LOWEST, highest = FS_EXP_HIGHEST, round = FS_EXP_ROUND;
+  x = lowest > x ? lowest : x;
+  x = highest < x ? highest : x;
+  lanes rounded = lanes_fma(x, (lanes)FS_EXP_LOG2E, round);
+  lanes p = lanes_exp_rest(x, rounded - round);
   lanes_i32 exponent = __builtin_bit_cast(lanes_i32, rounded) - FS_EXP_ROUND_BITS;
   lanes_i32 half = exponent >> 1;
   lanes first = __builtin_bit_cast(lanes, (half + 127) << 23);
@@ -114,14 +118,7 @@ FS_INLINE lanes lanes_exp(lanes x) {
 /// exp(x) for x <= 0, the exponential_weight of the reference.
 FS_INLINE lanes lanes_weight(lanes x) {
   lanes rounded = lanes_fma(x, (lanes)FS_EXP_LOG2E, (lanes)FS_EXP_BIASED_ROUND);
-  lanes n = rounded - (lanes)FS_EXP_BIASED_ROUND;
-  lanes r = lanes_fma(-n, (lanes)FS_EXP_LN2_HIGH, x);
-  r = lanes_fma(-n, (lanes)FS_EXP_LN2_LOW, r);
-  lanes q = lanes_fma((lanes)FS_EXP_C6, r, (lanes)FS_EXP_C5);
-  q = lanes_fma(q, r, (lanes)FS_EXP_C4);
-  q = lanes_fma(q, r, (lanes)FS_EXP_C3);
-  q = lanes_fma(q, r, (lanes)FS_EXP_C2);
-  lanes p = lanes_fma(r * r, q, r) + 1.0f;
+  lanes p = lanes_exp_rest(x, rounded - (lanes)FS_EXP_BIASED_ROUND);
   p *= __builtin_bit_cast(lanes, __builtin_bit_cast(lanes_i32, rounded) << 23);
   return x < (lanes)FS_EXP_LEAST_WEIGHT ? (lanes)0.0f : p;
 }

@@ -9,11 +9,8 @@ size_t fs_tiled_cache_floats(ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff
 
 /// Rounded to bf16; denormals, which tiles do not know, become 0.
 static uint16_t rounded(float x) {
-  uint32_t bits;
-  memcpy(&bits, &x, sizeof bits);
-  if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)((bits >> 16) | 0x40u);
-  bits += 0x7fffu + ((bits >> 16) & 1u);
-  return (bits & 0x7f800000u) == 0 ? 0 : (uint16_t)(bits >> 16);
+  uint16_t number = fs_nearest_bf16(x);
+  return (number & 0x7f80u) == 0 ? 0 : number;
 }
 
 void fs_tiled_cache_store(float *cache, ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff_t position,

@@ -1,8 +1,8 @@
 /// The distinct experts that forwards read, by their number of rows, and what one of them costs.
 ///
 /// A cost curve knows what a number of rows takes on average. Rows that agree on their experts take less than that, rows
-/// that scatter take more, and both come in runs: a text that repeats itself keeps choosing the same experts. So the last
-/// forwards say how far the next one's union will be off its mean, and how times have followed unions says what that costs.
+/// that scatter take more. As far as either lasts, the last forwards say how far the next one's union will be off its mean, and
+/// how times have followed unions says what that costs. (On the sample it lasts in batches and hardly for one sequence.)
 struct ExpertUnion {
   /// Running mean of the distinct experts, all layers together, by rows; 0 where unknown.
   private var means: [Double]

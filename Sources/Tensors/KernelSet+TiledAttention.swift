@@ -25,16 +25,12 @@ extension KernelSet {
     let headCount = check(rows, heads: heads, cache: cache)
     precondition(output.columns == headCount * cache.rank, "the cache does not fit the output")
     precondition(rows.ordinals.upperBound <= output.rows, "rows out of range")
-    let room = unsafe scratch.row(scratchRow)
-    precondition(
-      room.count >= Self.latentTilesScratchCount(rank: cache.rank, rope: cache.rope), "scratch too small")
-    let memory = unsafe cache.memory.row(0)
-    guard let scratchBase = room.baseAddress, let base = memory.baseAddress else { return }
+    let room = unsafe scratchBase(scratch, row: scratchRow, cache: cache)
     var queries = unsafe rows.queries(heads: heads, cache: cache, scale: scale)
     unsafe queries.output = output.base
     unsafe queries.output_stride = output.stride
     unsafe queries.output_head_stride = cache.rank
-    unsafe fs_tiled_attention(table, &queries, base, scratchBase)
+    unsafe fs_tiled_attention(table, &queries, cache.memory.base, room)
   }
 
   /// What the positions from span · `attentionSpan` up to the next span add to that. Joined by `joinLatentSpans`, the records
@@ -52,16 +48,12 @@ extension KernelSet {
     precondition(
       records.columns >= headCount * spanCount * record && rows.ordinals.upperBound <= records.rows,
       "no room for the records")
-    let room = unsafe scratch.row(scratchRow)
-    precondition(
-      room.count >= Self.latentTilesScratchCount(rank: cache.rank, rope: cache.rope), "scratch too small")
-    let memory = unsafe cache.memory.row(0)
-    guard let scratchBase = room.baseAddress, let base = memory.baseAddress else { return }
+    let room = unsafe scratchBase(scratch, row: scratchRow, cache: cache)
     var queries = unsafe rows.queries(heads: heads, cache: cache, scale: scale)
     unsafe queries.output = records.base + span * record
     unsafe queries.output_stride = records.stride
     unsafe queries.output_head_stride = spanCount * record
-    unsafe fs_tiled_attention_span(table, &queries, span, base, scratchBase)
+    unsafe fs_tiled_attention_span(table, &queries, span, cache.memory.base, room)
   }
 
   /// The result of one row and head from the records of the first `count` of its `spanCount` spans, those that it sees.
@@ -82,6 +74,16 @@ extension KernelSet {
       return
     }
     unsafe fs_tiled_finish(table, from + head * spanCount * record, count, rank, scratch, to + head * rank)
+  }
+
+  /// Checks that a row of scratch is long enough; returns where it begins.
+  private func scratchBase(_ scratch: FloatRows, row: Int, cache: LatentCache) -> UnsafeMutablePointer<Float>
+  {
+    precondition(row >= 0 && row < scratch.rows, "row out of range")
+    precondition(
+      scratch.columns >= Self.latentTilesScratchCount(rank: cache.rank, rope: cache.rope), "scratch too small"
+    )
+    return unsafe scratch.base + row * scratch.stride
   }
 
   /// Checks that rows fit a cache; returns the number of heads.

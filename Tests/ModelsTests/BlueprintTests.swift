@@ -26,6 +26,19 @@ struct BlueprintTests {
     #expect(cache.byteCount(positionCount: 64) >= 64 * 2 * model.description.cacheFloatsPerPosition)
   }
 
+  @Test func `an engine takes no more positions than its model was loaded for`() throws {
+    let fixture = OracleFixture(directory: OracleFixture.root.appending(path: "mixtral/plain-f32"))
+    let model = try fixture.model()
+    let engine = DecodingEngine(
+      model: model, configuration: EngineConfiguration(context: model.contextCapacity + 99, threadCount: 1))
+    func request(_ count: Int) -> GenerationRequest {
+      GenerationRequest(promptTokens: Array(repeating: 3, count: count), maximumTokens: 4, speculation: .off)
+    }
+    #expect(throws: RequestError.self) { try engine.submit(request(model.contextCapacity + 1)) }
+    _ = try engine.submit(request(model.contextCapacity - 2))
+    #expect(engine.run().map(\.tokens.count) == [2])
+  }
+
   @Test func `a model without a head refuses MTP drafts and says why`() throws {
     let fixture = OracleFixture(directory: OracleFixture.root.appending(path: "mixtral/plain-f32"))
     let engine = DecodingEngine(
