@@ -37,7 +37,7 @@ extension DecodingEngine {
     let known = sequence.tokens.count - 1
     let trueEnd = max(begin, min(available, known - head))
     // Rows of a prompt are worked off at once, so that what waits in the ring is never further apart than it is long.
-    let runs = sequence.isHeadDrafting || entry.mustRun || HeadProgress.isFull(available - begin)
+    let runs = sequence.isHeadDrafting || entry.mustRun || isRingFull(available - begin)
     stash(sequence, for: head, (runs ? trueEnd : begin)..<available)
     let end = !runs ? begin : sequence.isHeadDrafting ? known : trueEnd
     let firstQuery = draftQueries.count
@@ -58,6 +58,8 @@ extension DecodingEngine {
     sequence.heads.filled[head] = runs ? trueEnd : begin
     sequence.heads.fresh = HeadProgress.FreshRows(positions: begin..<end, row: firstQuery)
   }
+
+  private func isRingFull(_ owed: Int) -> Bool { HeadProgress.isFull(owed, ringRows: ringRows) }
 
   /// Where the hidden row of a position stands that a head needs: among those that the pass before has just made, or in the
   /// stash.
@@ -82,7 +84,7 @@ extension DecodingEngine {
   /// of their own.
   private func stashPlace(_ sequence: SequenceState, head: Int, position: Int) -> Int {
     let ring = max(0, head - 1) * configuration.slotCount + sequence.slot
-    return ring * HeadProgress.stashRows + position % HeadProgress.stashRows
+    return ring * ringRows + position % ringRows
   }
 
   /// Runs a head on the rows that were listed.
@@ -103,6 +105,10 @@ extension DecodingEngine {
         workspace: workspace, pool: pool,
         kernels: configuration.kernels)
     }
-    if drafting.count > 0 { controller.recordHead(rows: drafting.count, nanoseconds: elapsed) }
+    // A pass that works off rows that have waited says nothing of what drafting costs.
+    let usualRows = drafting.count * (1 + Speculation.depths.upperBound)
+    if drafting.count > 0, draftRows.count <= usualRows {
+      controller.recordHead(rows: drafting.count, nanoseconds: elapsed)
+    }
   }
 }

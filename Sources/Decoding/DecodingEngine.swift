@@ -56,6 +56,8 @@ public final class DecodingEngine {
   var drafting: [SequenceState] = []
   /// Sequences whose rows go to the heads in this step.
   var feeding: [FeedEntry] = []
+  /// Hidden rows that a sequence may owe a head.
+  let ringRows: Int
   var ranking = DraftRanking()
   /// Rows of the next step before any draft.
   var baseRows = 0
@@ -88,7 +90,8 @@ public final class DecodingEngine {
     self.configuration = configuration
     let rowsPerSequence = 1 + Speculation.depths.upperBound
     let outputRows = configuration.slotCount * rowsPerSequence
-    let stashRows = configuration.slotCount * HeadProgress.stashRows
+    ringRows = HeadProgress.ringRows(slotCount: configuration.slotCount)
+    let stashRows = configuration.slotCount * ringRows
     let maximumRows = outputRows + configuration.promptRowsPerStep + stashRows
     cache = model.makeCache(
       slotCount: configuration.slotCount, capacity: configuration.context, kernels: configuration.kernels)

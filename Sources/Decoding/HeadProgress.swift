@@ -3,10 +3,11 @@
 /// Head k's row for position p needs the hidden row p of the head before it and the token at p + k + 1. With n the last
 /// position whose token is known, its cache can hold rows of true tokens for positions below n - k; the k positions after
 /// them are filled with drafts while drafting, and filled anew when their tokens are known. What a head is owed, hidden rows
-/// of its predecessor for positions from `filled[k]` up to `filled[k - 1]`, waits in a ring of `stashRows` rows.
+/// of its predecessor for positions from `filled[k]` up to `filled[k - 1]`, waits in a ring of hidden rows.
 struct HeadProgress {
-  /// Hidden rows that a sequence may owe a head before they have to be worked off.
-  static let stashRows = 32
+  /// Hidden rows that a sequence may owe a head before they have to be worked off. The more at a time the less each of them
+  /// costs, and while drafting does not pay that is all that the head costs; few sequences can wait for longer.
+  static func ringRows(slotCount: Int) -> Int { max(32, min(256, 512 / max(slotCount, 1))) }
 
   /// Positions of each head's cache that hold rows of true tokens, for the heads that the request can use; none has more
   /// than the one before it.
@@ -49,5 +50,7 @@ struct HeadProgress {
   var count: Int { filled.count }
 
   /// Whether so many hidden rows owed leave no room for those of another step.
-  static func isFull(_ owed: Int) -> Bool { owed + Speculation.depths.upperBound + 1 > stashRows }
+  static func isFull(_ owed: Int, ringRows: Int) -> Bool {
+    owed + Speculation.depths.upperBound + 1 > ringRows
+  }
 }
