@@ -90,7 +90,7 @@ public final class DecoderModel: Sendable {
       let panels = worker.share(of: outputHead.panelCount)
       let logits = workspace.logits.view
       kernels.multiply(
-        outputHead, panels: panels, input: normed, inputIndex: outputs.view, output: logits,
+        outputHead.view, panels: panels, input: normed, inputIndex: outputs.view, output: logits,
         rowCount: outputs.count)
       workspace.peaks.record(
         logits, rowCount: outputs.count, panels: panels, kernels: kernels, worker: worker.index,

@@ -59,7 +59,7 @@ extension DecoderModel {
       clock.measure {
         pool.run { worker in
           kernels.using(scratch[worker.index]).multiply(
-            matrix, panels: worker.share(of: matrix.panelCount), input: input.view, output: output.view,
+            matrix.view, panels: worker.share(of: matrix.panelCount), input: input.view, output: output.view,
             rowCount: 1)
         }
       }

@@ -46,7 +46,7 @@ struct MTPHead: Sendable {
     worker.barrier()
     let hidden = workspace.hidden.view
     context.kernels.multiply(
-      projection, panels: worker.share(of: projection.panelCount), input: joined, output: hidden,
+      projection.view, panels: worker.share(of: projection.panelCount), input: joined, output: hidden,
       rowCount: rowCount)
     worker.barrier()
     let residual = workspace.compactHidden.view
@@ -61,7 +61,8 @@ struct MTPHead: Sendable {
     let logits = workspace.draftLogits.view
     let outputCount = outputs?.count ?? queries.count
     context.kernels.multiply(
-      outputHead, panels: panels, input: normed, inputIndex: outputs, output: logits, rowCount: outputCount)
+      outputHead.view, panels: panels, input: normed, inputIndex: outputs, output: logits,
+      rowCount: outputCount)
     workspace.draftPeaks.record(
       logits, rowCount: outputCount, panels: panels, kernels: context.kernels, worker: worker.index,
       withSums: withConfidence)

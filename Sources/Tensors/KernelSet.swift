@@ -42,7 +42,7 @@ import CKernels
   /// Row r is row `inputIndex[r]` of the input where an index is given, and likewise for the output, whose
   /// rows must then be distinct.
   public func multiply(
-    _ weights: PackedMatrix, panels: Range<Int>, input: FloatRows, inputIndex: IndexRows? = nil,
+    _ weights: PackedPanels, panels: Range<Int>, input: FloatRows, inputIndex: IndexRows? = nil,
     output: FloatRows, outputIndex: IndexRows? = nil, rowCount: Int, accumulate: Bool = false
   ) {
     precondition(!weights.isGatedPair, "a gated pair needs multiplyGated")
@@ -58,7 +58,7 @@ import CKernels
   /// The gated unit of SwiGLU: output[r][n] = rowScale[r] · silu(input[r] · gate[n]) · (input[r] · up[n]),
   /// with silu(x) = x / (1 + exp(-x)). Indices as for `multiply`; `rowScale` is by r, not by index.
   public func multiplyGated(
-    _ weights: PackedMatrix, panels: Range<Int>, input: FloatRows, inputIndex: IndexRows? = nil,
+    _ weights: PackedPanels, panels: Range<Int>, input: FloatRows, inputIndex: IndexRows? = nil,
     output: FloatRows, outputIndex: IndexRows? = nil, rowCount: Int, rowScale: FloatVectorView? = nil
   ) {
     precondition(weights.isGatedPair, "not a gated pair")
@@ -115,7 +115,7 @@ import CKernels
   }
 
   private func check(
-    _ weights: PackedMatrix, _ panels: Range<Int>, _ input: FloatRows, _ inputIndex: IndexRows?,
+    _ weights: PackedPanels, _ panels: Range<Int>, _ input: FloatRows, _ inputIndex: IndexRows?,
     _ output: FloatRows, _ outputIndex: IndexRows?, _ rowCount: Int
   ) {
     precondition(panels.lowerBound >= 0 && panels.upperBound <= weights.panelCount, "panels out of range")

@@ -39,8 +39,13 @@ public enum WeightFormat: String, Sendable, CaseIterable {
   /// What keeps them in memory.
   private let owner: AnyObject
 
+  /// The panels without ownership.
+  public var view: PackedPanels {
+    unsafe PackedPanels(
+      outputs: outputs, inputs: inputs, format: format, isGatedPair: isGatedPair, panels: panels)
+  }
   /// Panels of 16 outputs, the unit in which work is split. For a gated pair, pairs of panels.
-  public var panelCount: Int { (outputs + 15) / 16 }
+  public var panelCount: Int { view.panelCount }
   /// Bytes of the packed weights.
   public var byteCount: Int { panelCount * (isGatedPair ? 2 : 1) * panelByteCount }
 

@@ -40,7 +40,7 @@ extension KernelSet {
 
   /// `multiply` with the rows `inputRows` of `input`, which were prepared for the format of the weights.
   public func multiply(
-    _ weights: PackedMatrix, panels: Range<Int>, input: PreparedRows, inputRows: Range<Int>,
+    _ weights: PackedPanels, panels: Range<Int>, input: PreparedRows, inputRows: Range<Int>,
     output: FloatRows,
     outputIndex: IndexRows? = nil, accumulate: Bool = false
   ) {
@@ -60,7 +60,7 @@ extension KernelSet {
   /// `multiplyGated` with rows of `input` that were prepared for the format of the weights: row r is number
   /// `inputIndex[r]`, or r without an index.
   public func multiplyGated(
-    _ weights: PackedMatrix, panels: Range<Int>, input: PreparedRows, inputIndex: IndexRows? = nil,
+    _ weights: PackedPanels, panels: Range<Int>, input: PreparedRows, inputIndex: IndexRows? = nil,
     output: FloatRows, rowCount: Int, rowScale: FloatVectorView? = nil
   ) {
     precondition(weights.isGatedPair, "not a gated pair")
@@ -85,7 +85,7 @@ extension KernelSet {
   }
 
   private func check(
-    _ weights: PackedMatrix, _ panels: Range<Int>, _ input: PreparedRows, _ inputRows: Range<Int>,
+    _ weights: PackedPanels, _ panels: Range<Int>, _ input: PreparedRows, _ inputRows: Range<Int>,
     _ output: FloatRows, _ outputIndex: IndexRows?
   ) {
     precondition(panels.lowerBound >= 0 && panels.upperBound <= weights.panelCount, "panels out of range")

@@ -60,7 +60,8 @@ import Testing
       let input = FloatMatrix(rows: 2, columns: 2), output = FloatMatrix(rows: 2, columns: 4)
       let index = IndexList([0, 2])
       KernelSet.best.multiply(
-        weights, panels: 0..<1, input: input.view, inputIndex: index.view, output: output.view, rowCount: 2)
+        weights.view, panels: 0..<1, input: input.view, inputIndex: index.view, output: output.view,
+        rowCount: 2)
     }
   }
 

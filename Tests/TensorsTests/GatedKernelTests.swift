@@ -18,7 +18,7 @@ import Testing
   func result(_ set: KernelSet, _ pair: PackedMatrix, _ input: FloatMatrix, rowCount: Int) -> FloatMatrix {
     let output = FloatMatrix(rows: rows, columns: pair.outputs, filledWith: 7)
     set.multiplyGated(
-      pair, panels: 0..<pair.panelCount, input: input.view, output: output.view, rowCount: rowCount,
+      pair.view, panels: 0..<pair.panelCount, input: input.view, output: output.view, rowCount: rowCount,
       rowScale: scales.view)
     return output
   }
@@ -66,7 +66,7 @@ import Testing
         let output = FloatMatrix(rows: rows, columns: 100)
         for panels in [cut..<pair.panelCount, 0..<cut] {
           set.multiplyGated(
-            pair, panels: panels, input: input.view, output: output.view, rowCount: rows,
+            pair.view, panels: panels, input: input.view, output: output.view, rowCount: rows,
             rowScale: scales.view)
         }
         #expect(bits(output.elements) == whole, "\(set.name) cut at \(cut)")
@@ -80,7 +80,8 @@ import Testing
       outputs: 2, inputs: 1, format: .f32, gate: [-1e30, 1e30], up: [3, 1])
     let input = FloatMatrix(rows: 1, columns: 1, [1])
     let output = FloatMatrix(rows: 1, columns: 2)
-    kernelSet(name).multiplyGated(pair, panels: 0..<1, input: input.view, output: output.view, rowCount: 1)
+    kernelSet(name).multiplyGated(
+      pair.view, panels: 0..<1, input: input.view, output: output.view, rowCount: 1)
     #expect(output.array(0) == [0, 1e30])
   }
 }

@@ -45,7 +45,7 @@ import Testing
     for set in KernelSet.available {
       let output = FloatMatrix(rows: 1, columns: 3, filledWith: 2)
       set.multiply(
-        packed, panels: 0..<1, input: input.view, output: output.view, rowCount: 1, accumulate: true)
+        packed.view, panels: 0..<1, input: input.view, output: output.view, rowCount: 1, accumulate: true)
       #expect(output[0, 0] == 2 && output[0, 2] == 2, "\(set.name)")
       #expect(abs(output[0, 1] - 40) < 0.2, "\(set.name)")
     }
@@ -58,7 +58,7 @@ import Testing
     let input = FloatMatrix(rows: 1, columns: 2, [1, 1])
     for set in KernelSet.available {
       let output = FloatMatrix(rows: 1, columns: 3)
-      set.multiply(packed, panels: 0..<1, input: input.view, output: output.view, rowCount: 1)
+      set.multiply(packed.view, panels: 0..<1, input: input.view, output: output.view, rowCount: 1)
       #expect(output[0, 1].isNaN, "\(set.name)")
       #expect(abs(output[0, 0] - 3) < 0.02 && abs(output[0, 2] - 11) < 0.05, "\(set.name)")
     }
@@ -85,7 +85,8 @@ import Testing
     for start: Float? in [nil, 0.75] {
       let output = FloatMatrix(rows: 1, columns: 1, filledWith: start ?? .nan)
       scalar.multiply(
-        packed, panels: 0..<1, input: input.view, output: output.view, rowCount: 1, accumulate: start != nil)
+        packed.view, panels: 0..<1, input: input.view, output: output.view, rowCount: 1,
+        accumulate: start != nil)
       #expect(output[0, 0] == start?.addingProduct(sum, scale) ?? sum * scale)
     }
   }
@@ -102,8 +103,8 @@ import Testing
         input[1, 150] = broken
         let output = FloatMatrix(rows: rowCount, columns: 20)
         let alone = FloatMatrix(rows: 1, columns: 20)
-        set.multiply(weights, panels: 0..<2, input: input.view, output: output.view, rowCount: rowCount)
-        set.multiply(weights, panels: 0..<2, input: sound.view, output: alone.view, rowCount: 1)
+        set.multiply(weights.view, panels: 0..<2, input: input.view, output: output.view, rowCount: rowCount)
+        set.multiply(weights.view, panels: 0..<2, input: sound.view, output: alone.view, rowCount: 1)
         for row in 0..<rowCount {
           if row == 1 {
             #expect(output.array(1).allSatisfy { !$0.isFinite }, "\(set.name)")

@@ -43,7 +43,8 @@ struct Product {
   func result(_ set: KernelSet, start: Float = .nan, accumulate: Bool = false) -> FloatMatrix {
     let output = FloatMatrix(rows: shape.rows, columns: shape.outputs, filledWith: start)
     set.multiply(
-      weights, panels: 0..<weights.panelCount, input: input.view, output: output.view, rowCount: shape.rows,
+      weights.view, panels: 0..<weights.panelCount, input: input.view, output: output.view,
+      rowCount: shape.rows,
       accumulate: accumulate)
     return output
   }
@@ -91,14 +92,15 @@ struct Product {
     let alone = (0..<200).map { row in
       let output = FloatMatrix(rows: 1, columns: 150)
       set.multiply(
-        whole.weights, panels: 0..<whole.weights.panelCount, input: whole.input.view.rows(row..<row + 1),
+        whole.weights.view, panels: 0..<whole.weights.panelCount, input: whole.input.view.rows(row..<row + 1),
         output: output.view, rowCount: 1)
       return bits(output.array(0))
     }
     for rows in Array(1...20) + [31, 32, 33, 48, 49, 70, 127, 128, 129, 145, 200] {
       let output = FloatMatrix(rows: rows, columns: 150)
       set.multiply(
-        whole.weights, panels: 0..<whole.weights.panelCount, input: whole.input.view, output: output.view,
+        whole.weights.view, panels: 0..<whole.weights.panelCount, input: whole.input.view,
+        output: output.view,
         rowCount: rows)
       for row in 0..<rows { #expect(bits(output.array(row)) == alone[row], "row \(row) of \(rows)") }
     }
@@ -115,7 +117,8 @@ struct Product {
       for end in begin...product.weights.panelCount {
         let output = FloatMatrix(rows: 5, columns: 250, filledWith: 7)
         set.multiply(
-          product.weights, panels: begin..<end, input: product.input.view, output: output.view, rowCount: 5)
+          product.weights.view, panels: begin..<end, input: product.input.view, output: output.view,
+          rowCount: 5)
         for row in 0..<5 {
           let sound = (0..<250).allSatisfy { column in
             let inside = column >= 16 * begin && column < 16 * end
@@ -136,7 +139,7 @@ struct Product {
     let to = IndexList([8, 0, 12, 1, 5, 4, 10, 3, 6])
     let output = FloatMatrix(rows: 13, columns: 50, filledWith: 7)
     set.multiply(
-      product.weights, panels: 0..<product.weights.panelCount, input: product.input.view,
+      product.weights.view, panels: 0..<product.weights.panelCount, input: product.input.view,
       inputIndex: from.view,
       output: output.view, outputIndex: to.view, rowCount: 9)
     for position in 0..<9 {
@@ -150,7 +153,7 @@ struct Product {
     let product = Product(ProductShape(outputs: 21, inputs: 9, rows: 3), .f32)
     let output = FloatMatrix(rows: 3, columns: 64, filledWith: 7)
     kernelSet(name).multiply(
-      product.weights, panels: 0..<2, input: product.input.view, output: output.view.columns(10..<31),
+      product.weights.view, panels: 0..<2, input: product.input.view, output: output.view.columns(10..<31),
       rowCount: 3)
     for row in 0..<3 {
       for column in 0..<64 where !(10..<31).contains(column) { #expect(output[row, column] == 7) }
@@ -164,7 +167,8 @@ struct Product {
     let input = FloatMatrix(rows: 1, columns: 4, [1, 1, 1, .infinity])
     for set in KernelSet.available {
       let output = FloatMatrix(rows: 1, columns: 1)
-      set.multiply(weights, panels: 0..<1, input: input.view.columns(0..<3), output: output.view, rowCount: 1)
+      set.multiply(
+        weights.view, panels: 0..<1, input: input.view.columns(0..<3), output: output.view, rowCount: 1)
       let expected = weights.dequantizedRow(0).reduce(0, +)
       #expect(abs(output[0, 0] - expected) < 1e-4 * expected, "\(set.name)")
     }

@@ -33,10 +33,11 @@ import Testing
         )
         for isAdded in [false, true] {
           set.multiply(
-            matrix, panels: panels, input: input.view.rows(range), output: expected.view, rowCount: count,
+            matrix.view, panels: panels, input: input.view.rows(range), output: expected.view,
+            rowCount: count,
             accumulate: isAdded)
           set.multiply(
-            matrix, panels: panels, input: prepared, inputRows: range, output: actual.view,
+            matrix.view, panels: panels, input: prepared, inputRows: range, output: actual.view,
             accumulate: isAdded)
           #expect(bits(actual.elements) == bits(expected.elements), "\(set.name), \(count) rows")
         }
@@ -64,11 +65,12 @@ import Testing
             FloatMatrix(rows: count, columns: Self.outputs), FloatMatrix(rows: count, columns: Self.outputs)
           )
           set.multiplyGated(
-            pair, panels: 0..<pair.panelCount, input: input.view, inputIndex: rows?.view,
+            pair.view, panels: 0..<pair.panelCount, input: input.view, inputIndex: rows?.view,
             output: expected.view,
             rowCount: count, rowScale: scales.view)
           set.multiplyGated(
-            pair, panels: 0..<pair.panelCount, input: prepared, inputIndex: rows?.view, output: actual.view,
+            pair.view, panels: 0..<pair.panelCount, input: prepared, inputIndex: rows?.view,
+            output: actual.view,
             rowCount: count, rowScale: scales.view)
           #expect(bits(actual.elements) == bits(expected.elements), "\(set.name), \(count) rows")
         }
@@ -87,7 +89,7 @@ import Testing
       func product(_ rows: Range<Int>) -> [UInt32] {
         let output = FloatMatrix(rows: rows.count, columns: Self.outputs)
         set.multiply(
-          matrix, panels: 0..<matrix.panelCount, input: input.view.rows(rows), output: output.view,
+          matrix.view, panels: 0..<matrix.panelCount, input: input.view.rows(rows), output: output.view,
           rowCount: rows.count)
         return bits(output.elements)
       }

@@ -86,7 +86,8 @@ import Testing
     let input = product.input.view, result = output.view
     pool.run { worker in
       KernelSet.best.multiply(
-        product.weights, panels: worker.share(of: product.weights.panelCount), input: input, output: result,
+        product.weights.view, panels: worker.share(of: product.weights.panelCount), input: input,
+        output: result,
         rowCount: 6)
     }
     #expect(bits(output.elements) == bits(product.result(KernelSet.best).elements))

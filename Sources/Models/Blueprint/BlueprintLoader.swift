@@ -117,12 +117,12 @@ struct BlueprintLoader {
   }
 
   private func mixture(_ mixture: MixtureBlueprint, _ prefix: String) throws(LoadError) -> MixtureOfExperts {
-    var experts: [MixtureOfExperts.Expert] = []
+    var experts: [GatedFeedForward] = []
     for expert in 0..<mixture.expertCount {
       let unit = try weights.gatedUnit(
         "\(prefix)experts.\(expert).", names: mixture.expertNames, hidden: blueprint.hidden,
         width: mixture.expertWidth)
-      experts.append(MixtureOfExperts.Expert(gateAndUp: unit.gateAndUp, down: unit.down))
+      experts.append(GatedFeedForward(gateAndUp: unit.gateAndUp, down: unit.down))
     }
     var routerRows = [(prefix + "gate.weight", mixture.expertCount)]
     var shared: GatedFeedForward?

@@ -2,7 +2,7 @@ import Tensors
 
 /// A pre-norm transformer layer: attention, then a feed-forward unit, each added to the residual stream. With sandwich
 /// norm (Pangu Ultra, arXiv 2504.07866) each of the two is normalised once more before it is added.
-struct DecoderLayer: Sendable {
+final class DecoderLayer: Sendable {
   enum FeedForward: Sendable {
     case dense(GatedFeedForward)
     case mixture(MixtureOfExperts)
@@ -16,6 +16,18 @@ struct DecoderLayer: Sendable {
   let feedForward: FeedForward
   /// Norm of the feed-forward unit's result; nil without sandwich norm.
   let feedForwardOutputNorm: Norm?
+
+  init(
+    attentionNorm: Norm, attention: Attention, attentionOutputNorm: Norm?, feedForwardNorm: Norm,
+    feedForward: FeedForward, feedForwardOutputNorm: Norm?
+  ) {
+    self.attentionNorm = attentionNorm
+    self.attention = attention
+    self.attentionOutputNorm = attentionOutputNorm
+    self.feedForwardNorm = feedForwardNorm
+    self.feedForward = feedForward
+    self.feedForwardOutputNorm = feedForwardOutputNorm
+  }
 
   /// Runs the layer on all rows of the step, in place.
   func apply(_ context: ForwardContext, hidden: FloatRows, layer: Int) {

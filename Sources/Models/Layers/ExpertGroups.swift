@@ -5,7 +5,7 @@ import Tensors
 /// Every worker builds its own copy from the same selection: cheaper than sharing one across a barrier.
 final class ExpertGroups: @unchecked Sendable {
   // Sendable: one worker alone uses an instance.
-  private(set) var activeExperts: IndexList
+  let activeExperts: IndexList
   /// Rows by expert; expert e's stand at offsets[e] ..< offsets[e + 1], ascending.
   let rows: IndexList
   /// The router's weight of each entry of `rows`.

@@ -47,7 +47,8 @@ struct ExpertRouter: Sendable {
     let common = workspace.routerLogits.view.columns(outputs)
     if !isReplicated {
       context.kernels.multiply(
-        weights, panels: worker.share(of: weights.panelCount), input: input, output: common, rowCount: count)
+        weights.view, panels: worker.share(of: weights.panelCount), input: input, output: common,
+        rowCount: count)
       worker.barrier()
     }
     let isPrivate = count <= Workspace.fewRows
@@ -56,7 +57,7 @@ struct ExpertRouter: Sendable {
     let range = isPrivate ? 0..<count : worker.share(of: count)
     if isReplicated, !range.isEmpty {
       context.kernels.multiply(
-        weights, panels: 0..<weights.panelCount, input: input.rows(range), output: logits.rows(range),
+        weights.view, panels: 0..<weights.panelCount, input: input.rows(range), output: logits.rows(range),
         rowCount: range.count)
     }
     for row in range {

@@ -1,9 +1,16 @@
 import Tensors
 
 /// A SwiGLU unit: down(silu(gate x) * (up x)) (arXiv 2002.05202).
-struct GatedFeedForward: Sendable {
+final class GatedFeedForward: Sendable {
   let gateAndUp: PackedMatrix  // interleaved pair, [width, hidden] twice
   let down: PackedMatrix  // [hidden, width]
+
+  init(
+    gateAndUp: PackedMatrix, down: PackedMatrix
+  ) {
+    self.gateAndUp = gateAndUp
+    self.down = down
+  }
 
   /// Writes the unit of `norm(residual)` for rows 0 ..< rowCount to `output`, or adds it to what stands there.
   func apply(
@@ -13,11 +20,11 @@ struct GatedFeedForward: Sendable {
     let input = context.normalize(residual, count: rowCount, norm: norm)
     let inner = context.workspace.feedForward.view.columns(0..<gateAndUp.outputs)
     context.kernels.multiplyGated(
-      gateAndUp, panels: context.worker.share(of: gateAndUp.panelCount), input: input, output: inner,
+      gateAndUp.view, panels: context.worker.share(of: gateAndUp.panelCount), input: input, output: inner,
       rowCount: rowCount)
     context.worker.barrier()
     context.kernels.multiply(
-      down, panels: context.worker.share(of: down.panelCount), input: inner, output: output,
+      down.view, panels: context.worker.share(of: down.panelCount), input: inner, output: output,
       rowCount: rowCount,
       accumulate: accumulate)
     context.worker.barrier()

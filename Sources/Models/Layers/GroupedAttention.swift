@@ -26,7 +26,7 @@ struct GroupedAttentionShape: Sendable, Equatable {
 
 /// Grouped-query attention (arXiv 2305.13245), which is multi-head attention where every head has its own keys and
 /// values: softmax(scale · rot(q) rot(k)ᵀ) v, optionally with biases, norms of the heads and a sliding window.
-struct GroupedAttention: Sendable {
+final class GroupedAttention: Sendable {
   let shape: GroupedAttentionShape
   /// [all query heads | all keys | all values] from the hidden row.
   let inputProjection: Linear
@@ -39,6 +39,20 @@ struct GroupedAttention: Sendable {
   /// Softmax scale.
   let scale: Float
   let rotary: RotaryTable
+
+  init(
+    shape: GroupedAttentionShape, inputProjection: Linear, queryNorm: Norm?, keyNorm: Norm?, output: Linear,
+    window: Int?, scale: Float, rotary: RotaryTable
+  ) {
+    self.shape = shape
+    self.inputProjection = inputProjection
+    self.queryNorm = queryNorm
+    self.keyNorm = keyNorm
+    self.output = output
+    self.window = window
+    self.scale = scale
+    self.rotary = rotary
+  }
 
   /// See `Attention.apply`.
   func apply(

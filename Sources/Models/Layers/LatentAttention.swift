@@ -33,7 +33,7 @@ struct LatentAttentionShape: Sendable {
 /// to the query and the value up-projection to the result, so that attention reads nothing but the cached latents.
 ///
 /// The same form serves prompts, decoding and verification, which keeps a row's result independent of its company.
-struct LatentAttention: Sendable {
+final class LatentAttention: Sendable {
   let shape: LatentAttentionShape
   /// [query or query compression | latent and rotary key] from the hidden row.
   let inputProjection: Linear
@@ -41,12 +41,32 @@ struct LatentAttention: Sendable {
   let queryNorm: Norm?
   let queryExpansion: PackedMatrix?
   let latentNorm: Norm
-  let keyUp: [PackedMatrix]  // one a head [rank, nope]
-  let valueUp: [PackedMatrix]  // one a head [value, rank]
+  let keyUp: [PackedPanels]  // one a head [rank, nope]
+  let valueUp: [PackedPanels]  // one a head [value, rank]
+  /// What keeps the panels in memory.
+  private let matrices: [PackedMatrix]
   let output: Linear
   /// Softmax scale.
   let scale: Float
   let rotary: RotaryTable
+
+  init(
+    shape: LatentAttentionShape, inputProjection: Linear, queryNorm: Norm?, queryExpansion: PackedMatrix?,
+    latentNorm: Norm, keyUp: [PackedMatrix], valueUp: [PackedMatrix], output: Linear, scale: Float,
+    rotary: RotaryTable
+  ) {
+    self.shape = shape
+    self.inputProjection = inputProjection
+    self.queryNorm = queryNorm
+    self.queryExpansion = queryExpansion
+    self.latentNorm = latentNorm
+    self.keyUp = keyUp.map(\.view)
+    self.valueUp = valueUp.map(\.view)
+    matrices = keyUp + valueUp
+    self.output = output
+    self.scale = scale
+    self.rotary = rotary
+  }
 
   /// See `Attention.apply`.
   func apply(
@@ -76,7 +96,7 @@ struct LatentAttention: Sendable {
       }
       worker.barrier()
       context.kernels.multiply(
-        queryExpansion, panels: worker.share(of: queryExpansion.panelCount), input: query,
+        queryExpansion.view, panels: worker.share(of: queryExpansion.panelCount), input: query,
         inputIndex: queries,
         output: workspace.query.view, rowCount: queryCount)
       query = workspace.query.view

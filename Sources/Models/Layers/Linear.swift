@@ -12,7 +12,8 @@ struct Linear: Sendable {
   ) {
     let panels = context.worker.share(of: weights.panelCount)
     context.kernels.multiply(
-      weights, panels: panels, input: input, inputIndex: inputIndex, output: output, outputIndex: outputIndex,
+      weights.view, panels: panels, input: input, inputIndex: inputIndex, output: output,
+      outputIndex: outputIndex,
       rowCount: rowCount, accumulate: accumulate)
     guard let bias, !panels.isEmpty else { return }
     let width = 16  // outputs of a panel

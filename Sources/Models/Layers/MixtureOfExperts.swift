@@ -4,23 +4,31 @@ import Tensors
 ///
 /// Each distinct expert is read once for all rows that chose it. A row's result is the sum of its shared expert and its
 /// experts in ascending order, whatever rows come along.
-struct MixtureOfExperts: Sendable {
+final class MixtureOfExperts: Sendable {
   struct Expert: Sendable {
-    let gateAndUp: PackedMatrix  // interleaved pair [width, hidden] twice
-    let down: PackedMatrix  // [hidden, width]
+    let gateAndUp: PackedPanels  // interleaved pair [width, hidden] twice
+    let down: PackedPanels  // [hidden, width]
+
+    init(_ unit: GatedFeedForward) {
+      gateAndUp = unit.gateAndUp.view
+      down = unit.down.view
+    }
   }
 
   let router: ExpertRouter
   let experts: [Expert]  // at least one, all of one shape
   /// Added for every row, weighted by the router where that has a gate for it.
-  let shared: GatedFeedForward?
+  let shared: Expert?
+  /// What keeps the panels in memory.
+  private let units: [GatedFeedForward]
   /// Whether all weights of the routed experts are held in one format.
   let hasOneFormat: Bool
 
-  init(router: ExpertRouter, experts: [Expert], shared: GatedFeedForward?) {
+  init(router: ExpertRouter, experts: [GatedFeedForward], shared: GatedFeedForward?) {
     self.router = router
-    self.experts = experts
-    self.shared = shared
+    units = experts + (shared.map { [$0] } ?? [])
+    self.experts = experts.map { Expert($0) }
+    self.shared = shared.map { Expert($0) }
     let format = experts[0].gateAndUp.format
     hasOneFormat = experts.allSatisfy { $0.gateAndUp.format == format && $0.down.format == format }
   }

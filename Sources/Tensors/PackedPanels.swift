@@ -1,0 +1,27 @@
+/// The panels of a `PackedMatrix`: a view without ownership. The matrix must outlive it.
+///
+/// Kernels take views, because to count references on a matrix that all workers use makes them contend for the count.
+@safe public struct PackedPanels: @unchecked Sendable {
+  // Sendable: it only reads, and the panels never change.
+
+  /// Rows of the weight matrix: elements of an output row. For a gated pair, of each of the two.
+  public let outputs: Int
+  /// Columns of the weight matrix: elements of an input row.
+  public let inputs: Int
+  /// How the elements are held.
+  public let format: WeightFormat
+  /// Whether it was made by `PackedMatrix.gatedPair`, for `KernelSet.multiplyGated`.
+  public let isGatedPair: Bool
+  let panels: UnsafeRawPointer
+
+  init(outputs: Int, inputs: Int, format: WeightFormat, isGatedPair: Bool, panels: UnsafeRawPointer) {
+    self.outputs = outputs
+    self.inputs = inputs
+    self.format = format
+    self.isGatedPair = isGatedPair
+    unsafe self.panels = panels
+  }
+
+  /// Panels of 16 outputs, the unit in which work is split. For a gated pair, pairs of panels.
+  public var panelCount: Int { (outputs + 15) / 16 }
+}
