@@ -48,7 +48,7 @@ struct DepthController {
 
   /// Adds the measured time of a pass of the MTP head.
   mutating func recordHead(rows: Int, nanoseconds: Double) {
-    headCost.record(rows: rows, nanoseconds: nanoseconds / mainCost.pace)
+    headCost.record(rows: rows, nanoseconds: nanoseconds)
   }
 
   /// Adds a whole step in which a sequence was in this phase.
@@ -62,11 +62,8 @@ struct DepthController {
     throughput[phase.rawValue] = average
   }
 
-  /// What a row of a head pass costs when `rows` sequences share it. The head is seldom run while drafting is paused, and
-  /// the machine's pace concerns it as it does the main model.
-  func headPass(rows: Int) -> Double {
-    headCost.time(max(rows, 1)) * mainCost.pace / Double(max(rows, 1))
-  }
+  /// What a row of a head pass costs when `rows` sequences share it.
+  func headPass(rows: Int) -> Double { headCost.time(max(rows, 1)) / Double(max(rows, 1)) }
 
   /// The number of drafts worth verifying and what they are worth, less the rows that they add to a forward of `rows` rows.
   ///

@@ -38,9 +38,7 @@ struct DraftingTests {
     #expect(curve.time(2) == 120)
     #expect(curve.time(5) == 180)
     for _ in 0..<3 { curve.record(rows: 1, nanoseconds: 100_000) }
-    #expect(curve.time(1) < 140)
-    for _ in 0..<60 { curve.record(rows: 1, nanoseconds: 100) }
-    #expect(abs(curve.time(1) - 100) < 2)
+    #expect(curve.time(1) < 110)
   }
 
   @Test
@@ -53,32 +51,13 @@ struct DraftingTests {
     #expect(curve.time(2) == 200)
     #expect(curve.time(3) == 200)
     #expect(curve.time(6) == 250)
-    // Not nothing either.
-    #expect(curve.marginal(rows: 2, extra: 2) == 2)
-    for _ in 0..<200 {
-      curve.record(rows: 1, nanoseconds: 100)
-      curve.record(rows: 8, nanoseconds: 150)
-    }
-    #expect(abs(curve.time(4) - 150) < 3)
-    #expect(abs(curve.time(1) - 100) < 3)
-    for _ in 0..<200 {
-      curve.record(rows: 1, nanoseconds: 100)
-      curve.record(rows: 8, nanoseconds: 400)
-    }
-    #expect(abs(curve.time(8) - 400) < 8)
-    #expect(curve.time(4) < 250)
-  }
-
-  @Test
-  func `a slower machine slows all numbers of rows`() {
-    var curve = CostCurve(maximumRows: 16)
-    for rows in 1...9 { curve.record(rows: rows, nanoseconds: 500 + 100 * Double(rows)) }
-    // Plain decoding alone is measured, and takes a third longer.
-    for step in 0..<2000 { curve.record(rows: 1, nanoseconds: step % 2 == 0 ? 790 : 810) }
-    #expect(abs(curve.time(1) - 800) < 20)
-    #expect(abs(curve.marginal(rows: 1) - 133) < 30)
-    for _ in 0..<2000 { curve.record(rows: 1, nanoseconds: 600) }
-    #expect(abs(curve.marginal(rows: 1) - 100) < 30)
+    // No row is free.
+    #expect(curve.marginal(rows: 2, extra: 2) == 16)
+    for _ in 0..<50 { curve.record(rows: 8, nanoseconds: 150) }
+    #expect(abs(curve.time(4) - 150) < 1)
+    #expect(curve.time(1) == 100)
+    for _ in 0..<2000 { curve.record(rows: 8, nanoseconds: 400) }
+    #expect(curve.time(4) == 200)
   }
 
   @Test
