@@ -17,7 +17,8 @@ public struct ReplyText: Sendable {
   public private(set) var answerText = ""
   /// Whether the reply begins in its thoughts or a thinking marker has been seen.
   public private(set) var hasThoughts = false
-  private let profile: ThinkingProfile?
+  /// The tokens that open and close thoughts.
+  private let markers: (open: Int32, close: Int32)?
   private let tokenizer: (any Tokenizer)?
   private var detokenizer: StreamingDetokenizer?
   private var stops: StopStrings
@@ -25,7 +26,8 @@ public struct ReplyText: Sendable {
 
   /// Begins a reply of a model after a prompt, which may have opened the thoughts.
   public init(_ model: LanguageModel, after prompt: [Int32], stopStrings: [String] = []) {
-    profile = model.thinkingProfile
+    let profile = model.thinkingProfile
+    markers = profile.map { ($0.open.token, $0.close.token) }
     tokenizer = model.text?.tokenizer
     if let profile, let tokenizer, profile.startsInThoughts(after: prompt, tokenizer: tokenizer) {
       phase = .thinking
@@ -40,8 +42,7 @@ public struct ReplyText: Sendable {
 
   /// Takes a token; returns the text that it made certain, nil for none.
   public mutating func append(_ token: Int32) -> Piece? {
-    guard detokenizer != nil, let tokenizer else { return nil }
-    if let profile, token == (phase == .answer ? profile.open.token : profile.close.token) {
+    if let markers, token == (phase == .answer ? markers.open : markers.close), let tokenizer {
       let rest = settle((detokenizer?.finish() ?? "") + stops.finish())
       detokenizer = StreamingDetokenizer(tokenizer, continuing: true)
       hasThoughts = true

@@ -50,6 +50,8 @@ public struct SentencePieceTokenizer: Tokenizer {
   private let withoutPrefix: LazyLibrary?
   private let withoutSpecialsAndPrefix: LazyLibrary?
   private let pieces: [SentencePieceModelFile.Piece]
+  /// By id: the text of pieces that spell some, nil for others.
+  private let wholeTexts: [String?]
   private let unknownSurface: [UInt8]
   private let special: Set<TokenID>
   /// The special tokens that the library does not find in text, and all of them.
@@ -119,6 +121,14 @@ public struct SentencePieceTokenizer: Tokenizer {
       idsByText[added.text] = added.id
     }
     self.pieces = pieces
+    wholeTexts = pieces.enumerated().map { index, piece in
+      if special.contains(TokenID(index)) { return nil }
+      switch piece.type {
+      case .normal, .userDefined, .unused:
+        return String(decoding: Self.unescaped(piece.text), as: UTF8.self)
+      case .unknown, .control, .byte: return nil
+      }
+    }
     self.special = special
     self.splitting = splitting
     self.markup = markup
@@ -190,6 +200,12 @@ public struct SentencePieceTokenizer: Tokenizer {
     case .byte: return SentencePieceModelFile.byteValue(of: piece.text).map { [$0] }
     case .normal, .userDefined, .unused: return Self.unescaped(piece.text)
     }
+  }
+
+  /// The text of a token that spells whole characters whatever stands around it.
+  public func wholeText(of token: TokenID) -> String? {
+    let index = Int(token)
+    return wholeTexts.indices.contains(index) ? wholeTexts[index] : nil
   }
 
   /// The vocabulary's own spelling of a token.

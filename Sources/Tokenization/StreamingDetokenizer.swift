@@ -31,6 +31,7 @@ public struct StreamingDetokenizer: Sendable {
   ///
   /// An id out of range adds nothing: models have embedding rows beyond their vocabulary, which spell no text.
   public mutating func append(_ token: TokenID) -> String {
+    if !isAtStart, !assembler.isHoldingBytes, let text = tokenizer.wholeText(of: token) { return text }
     guard var bytes = tokenizer.bytes(of: token)?[...] else { return "" }
     if tokenizer.isSpecial(token) {
       if !bytes.isEmpty || !skippingSpecialTokens { isAtStart = false }

@@ -44,6 +44,11 @@ public protocol Tokenizer: Sendable {
   /// - Returns: An empty array for control tokens; nil for an id out of range.
   func bytes(of token: TokenID) -> [UInt8]?
 
+  /// The text of a token that spells whole characters whatever stands around it: what `bytes(of:)` says, decoded in advance.
+  ///
+  /// - Returns: Nil where that cannot be said in advance, as by default.
+  func wholeText(of token: TokenID) -> String?
+
   /// The vocabulary's own spelling of a token, control tokens included; nil for an id out of range.
   func piece(of token: TokenID) -> String?
 
@@ -76,6 +81,9 @@ public enum InvalidByteRule: Sendable {
 }
 
 extension Tokenizer {
+  /// Nothing is known in advance.
+  public func wholeText(of token: TokenID) -> String? { nil }
+
   /// The text of `tokens`.
   ///
   /// - Parameter skippingSpecialTokens: Whether special tokens are left out; otherwise their own text is shown.

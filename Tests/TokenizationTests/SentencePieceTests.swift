@@ -28,6 +28,20 @@ import Testing
     }
   }
 
+  @Test func `Text known in advance is what the bytes spell`() throws {
+    for name in SentencePieceGoldenTests.models {
+      let tokenizer = try SentencePieceGoldenTests.open(name)
+      var known = 0
+      for id in -1...TokenID(tokenizer.vocabularySize) {
+        guard let text = tokenizer.wholeText(of: id) else { continue }
+        known += 1
+        #expect(!tokenizer.isSpecial(id))
+        #expect(Array(text.utf8) == tokenizer.bytes(of: id))
+      }
+      #expect(known > 0 && known < tokenizer.vocabularySize)
+    }
+  }
+
   @Test func `Control tokens are recognised only on demand`() throws {
     let end = try #require(tokenizer.endOfSequence)
     let ids = tokenizer.encode("<s>one</s>two", parsingSpecialTokens: true)
