@@ -12,11 +12,13 @@ enum JSONDocument: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral,
   case array([JSONDocument])
   case integers([Int32])
   case object([String: JSONDocument])
+  /// An object as it was written down: to print it needs no dictionary.
+  case members([(key: String, value: JSONDocument)])
 
   init(stringLiteral value: String) { self = .string(value) }
   init(nilLiteral: ()) { self = .null }
   init(dictionaryLiteral elements: (String, JSONDocument)...) {
-    self = .object(Dictionary(elements) { $1 })
+    self = .members(elements.map { (key: $0, value: $1) })
   }
 
   init(_ value: Int?) { self = value.map { .integer($0) } ?? .null }
@@ -46,6 +48,7 @@ enum JSONDocument: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral,
   /// general encoder takes a millisecond for a reply.
   func line() -> String {
     var bytes: [UInt8] = []
+    bytes.reserveCapacity(4096)
     write(to: &bytes)
     return String(decoding: bytes, as: UTF8.self)
   }
@@ -73,16 +76,20 @@ enum JSONDocument: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral,
         Self.write(value, to: &bytes)
       }
       bytes.append(UInt8(ascii: "]"))
-    case .object(let members):
-      bytes += "{".utf8
-      for (place, member) in members.sorted(by: { $0.key < $1.key }).enumerated() {
-        if place > 0 { bytes += ",".utf8 }
-        Self.write(member.key, to: &bytes)
-        bytes += ":".utf8
-        member.value.write(to: &bytes)
-      }
-      bytes += "}".utf8
+    case .object(let members): Self.write(members.sorted { $0.key < $1.key }, to: &bytes)
+    case .members(let members): Self.write(members.sorted { $0.key < $1.key }, to: &bytes)
     }
+  }
+
+  private static func write(_ sorted: [(key: String, value: JSONDocument)], to bytes: inout [UInt8]) {
+    bytes += "{".utf8
+    for (place, member) in sorted.enumerated() {
+      if place > 0 { bytes += ",".utf8 }
+      write(member.key, to: &bytes)
+      bytes += ":".utf8
+      member.value.write(to: &bytes)
+    }
+    bytes += "}".utf8
   }
 
   private static func write(_ value: Int32, to bytes: inout [UInt8]) {
@@ -98,7 +105,12 @@ enum JSONDocument: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral,
 
   /// A string in quotes, with the escapes of RFC 8259 where they are required.
   private static func write(_ string: String, to bytes: inout [UInt8]) {
-    bytes += "\"".utf8
+    bytes.append(UInt8(ascii: "\""))
+    if string.utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+      bytes.append(contentsOf: string.utf8)
+      bytes.append(UInt8(ascii: "\""))
+      return
+    }
     for byte in string.utf8 {
       switch byte {
       case UInt8(ascii: "\""): bytes += "\\\"".utf8
