@@ -72,7 +72,7 @@ typedef struct fs_grouped_units {
   ptrdiff_t begin[FS_GROUPED_UNITS], end[FS_GROUPED_UNITS];
 } fs_grouped_units;
 
-/// The nearest bf16, even ones among equals; NaN stays NaN.
+/// The nearest bf16, even ones among equals; NaN stays NaN (made quiet), what is too large becomes infinity.
 static inline uint16_t fs_nearest_bf16(float x) {
   uint32_t bits = __builtin_bit_cast(uint32_t, x);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)((bits >> 16) | 0x40u);

@@ -10,14 +10,6 @@ static uint32_t bits_of(float value) {
   return bits;
 }
 
-/// Rounds to nearest even; NaN stays NaN (made quiet), what is too large becomes infinity.
-static uint16_t bf16_of(float value) {
-  uint32_t bits = bits_of(value);
-  uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-  uint32_t quiet = (bits >> 16) | 0x40;
-  return (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
-}
-
 size_t fs_panel_bytes(fs_format format, ptrdiff_t k) {
   size_t lines32 = (size_t)(k + 31) / 32 * 16, lines64 = (size_t)(k + 63) / 64 * 16;
   switch (format) {
@@ -81,7 +73,7 @@ static float int4_scale(const float *row, ptrdiff_t k) {
   static const float steps[] = {8, 7, 7.5f, 8.5f};
   float best = 0, least = INFINITY;
   for (int step = 0; step < 8; step++) {
-    uint32_t bits = (uint32_t)bf16_of((step % 2 ? -greatest : greatest) / steps[step / 2]) << 16;
+    uint32_t bits = (uint32_t)fs_nearest_bf16((step % 2 ? -greatest : greatest) / steps[step / 2]) << 16;
     float scale;
     memcpy(&scale, &bits, sizeof scale);
     float error = int4_error(row, k, scale);
@@ -100,7 +92,7 @@ static void int4_pack(const float *row, ptrdiff_t k, ptrdiff_t lane, uint8_t *pa
     uint8_t *block = panel + begin / FS_GROUP * FS_INT4_BLOCK;
     ptrdiff_t side = begin / FS_GROUP_HALF % 2;
     float scale = int4_scale(row + begin, count), inverse = scale == 0 || scale != scale ? 0 : 1 / scale;
-    uint16_t half = bf16_of(scale);
+    uint16_t half = fs_nearest_bf16(scale);
     memcpy(block + (side * FS_PANEL_COLUMNS + lane) * 2, &half, 2);
     uint8_t *column = block + 64 + side * 8 * 64 + lane * 4;
     for (ptrdiff_t i = 0; i < (count + 7) / 8 * 8; i++) {
@@ -181,8 +173,8 @@ void fs_pack_panel(fs_format format, const float *rows, ptrdiff_t row_stride, pt
       } else {
         uint32_t *to = (uint32_t *)panel + n;  // a pair of inputs, the first in the low half
         for (ptrdiff_t i = begin; i + 1 < end; i += 2)
-          to[i / 2 * FS_PANEL_COLUMNS] = bf16_of(row[i]) | (uint32_t)bf16_of(row[i + 1]) << 16;
-        if (end % 2) to[end / 2 * FS_PANEL_COLUMNS] = bf16_of(row[end - 1]);
+          to[i / 2 * FS_PANEL_COLUMNS] = fs_nearest_bf16(row[i]) | (uint32_t)fs_nearest_bf16(row[i + 1]) << 16;
+        if (end % 2) to[end / 2 * FS_PANEL_COLUMNS] = fs_nearest_bf16(row[end - 1]);
       }
     }
   }

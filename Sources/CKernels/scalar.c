@@ -48,11 +48,7 @@ static float dot(const float *a, const float *b, ptrdiff_t n) {
   return fold(lanes, FS_LANES);
 }
 
-static float rounded_to_bf16(float value) {
-  uint32_t bits = bits_of_float(value);
-  if ((bits & 0x7fffffff) > 0x7f800000) return float_of_bits((bits & 0xffff0000) | 0x400000);
-  return float_of_bits((bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000);
-}
+static float rounded_to_bf16(float value) { return float_of_bits((uint32_t)fs_nearest_bf16(value) << 16); }
 
 static void prepare_rounded(const float *x, ptrdiff_t k, void *prepared) {
   float *to = prepared;

@@ -75,9 +75,4 @@ struct CostCurve {
   func marginal(rows: Int, extra: Int = 1) -> Double {
     max(time(rows + extra) - time(rows), Self.leastSlope * Double(extra) * time(1))
   }
-
-  /// Row counts measured, with their times.
-  var measured: [(rows: Int, nanoseconds: Double)] {
-    times.enumerated().filter { $0.element > 0 }.map { ($0.offset, $0.element) }
-  }
 }

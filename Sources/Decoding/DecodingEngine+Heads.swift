@@ -37,7 +37,8 @@ extension DecodingEngine {
     let known = sequence.tokens.count - 1
     let trueEnd = max(begin, min(available, known - head))
     // Rows of a prompt are worked off at once, so that what waits in the ring is never further apart than it is long.
-    let runs = sequence.isHeadDrafting || entry.mustRun || isRingFull(available - begin)
+    let isFull = HeadProgress.isFull(available - begin, ringRows: ringRows)
+    let runs = sequence.isHeadDrafting || entry.mustRun || isFull
     stash(sequence, for: head, (runs ? trueEnd : begin)..<available)
     let end = !runs ? begin : sequence.isHeadDrafting ? known : trueEnd
     let firstQuery = draftQueries.count
@@ -58,8 +59,6 @@ extension DecodingEngine {
     sequence.heads.filled[head] = runs ? trueEnd : begin
     sequence.heads.fresh = HeadProgress.FreshRows(positions: begin..<end, row: firstQuery)
   }
-
-  private func isRingFull(_ owed: Int) -> Bool { HeadProgress.isFull(owed, ringRows: ringRows) }
 
   /// Where the hidden row of a position stands that a head needs: among those that the pass before has just made, or in the
   /// stash.

@@ -11,8 +11,7 @@ enum JSONDocument: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral,
   case string(String)
   case array([JSONDocument])
   case integers([Int32])
-  case object([String: JSONDocument])
-  /// An object as it was written down: to print it needs no dictionary.
+  /// An object. Members are sorted when they are printed, so a dictionary would only cost time; keys differ.
   case members([(key: String, value: JSONDocument)])
 
   init(stringLiteral value: String) { self = .string(value) }
@@ -29,6 +28,11 @@ enum JSONDocument: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral,
   }
   init(_ values: [Int32]) { self = .integers(values) }
   init(_ values: some Sequence<Int>) { self = .array(values.map { .integer($0) }) }
+
+  /// An object with these members.
+  static func object(_ members: [String: JSONDocument]) -> JSONDocument {
+    .members(members.map { (key: $0.key, value: $0.value) })
+  }
 
   /// A value that a chat template takes.
   init(_ value: TemplateValue) {
@@ -76,20 +80,16 @@ enum JSONDocument: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral,
         Self.write(value, to: &bytes)
       }
       bytes.append(UInt8(ascii: "]"))
-    case .object(let members): Self.write(members.sorted { $0.key < $1.key }, to: &bytes)
-    case .members(let members): Self.write(members.sorted { $0.key < $1.key }, to: &bytes)
+    case .members(let members):
+      bytes += "{".utf8
+      for (place, member) in members.sorted(by: { $0.key < $1.key }).enumerated() {
+        if place > 0 { bytes += ",".utf8 }
+        Self.write(member.key, to: &bytes)
+        bytes += ":".utf8
+        member.value.write(to: &bytes)
+      }
+      bytes += "}".utf8
     }
-  }
-
-  private static func write(_ sorted: [(key: String, value: JSONDocument)], to bytes: inout [UInt8]) {
-    bytes += "{".utf8
-    for (place, member) in sorted.enumerated() {
-      if place > 0 { bytes += ",".utf8 }
-      write(member.key, to: &bytes)
-      bytes += ":".utf8
-      member.value.write(to: &bytes)
-    }
-    bytes += "}".utf8
   }
 
   private static func write(_ value: Int32, to bytes: inout [UInt8]) {

@@ -64,13 +64,14 @@ struct WeightLoader {
   /// The gate and up matrices of a SwiGLU unit and its down matrix.
   func gatedUnit(
     _ prefix: String, names: GatedUnitNames = GatedUnitNames(), hidden: Int, width: Int
-  ) throws(LoadError) -> (gateAndUp: PackedMatrix, down: PackedMatrix) {
+  ) throws(LoadError) -> GatedFeedForward {
     let gate = try source.matrix(prefix + names.gate + ".weight", outputs: width, inputs: hidden)
     let up = try source.matrix(prefix + names.up + ".weight", outputs: width, inputs: hidden)
     let gateAndUp = unsafe factory.gatedPair(
       "\(prefix)\(names.gate)|\(names.up)", outputs: width, inputs: hidden, format: format,
       readGate: { unsafe gate.readRows($0, into: $1) }, readUp: { unsafe up.readRows($0, into: $1) })
-    return (gateAndUp, try matrix(prefix + names.down + ".weight", outputs: hidden, inputs: width))
+    return GatedFeedForward(
+      gateAndUp: gateAndUp, down: try matrix(prefix + names.down + ".weight", outputs: hidden, inputs: width))
   }
 
   /// The two up-projections of latent attention, split by head: keys transposed to [rank, nope], values [value, rank].

@@ -234,7 +234,7 @@ public struct SentencePieceTokenizer: Tokenizer {
   }
 
   /// The bytes of a piece with its space marks, U+2581 or E2 96 81, as spaces. On bytes, because to Swift's own `replacing` a
-  /// mark with a combining accent behind it is another character, and because this is done for every token.
+  /// mark with a combining accent behind it is another character, and because it is done for every piece of the vocabulary.
   private static func unescaped(_ text: String) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.utf8.count)

@@ -99,6 +99,38 @@ struct SeveralHeadsTests {
     }
   }
 
+  /// Rows of hidden state that wait while nothing is drafted are worked off when their ring is full, which is short where
+  /// there are many slots, or when drafting begins.
+  @Test(arguments: fixtures, [1, 16])
+  func `drafts after a text written without any are those after the same text as a prompt`(
+    _ fixture: OracleFixture, slotCount: Int
+  ) throws {
+    let record = try fixture.record()
+    let model = try fixture.model()
+    func engine() -> DecodingEngine {
+      DecodingEngine(
+        model: model, configuration: EngineConfiguration(slotCount: slotCount, context: 128, threadCount: 1))
+    }
+    func drafts(_ engine: DecodingEngine, _ request: GenerationRequest) throws -> [Int32] {
+      let identifier = try engine.submit(request)
+      _ = engine.step()
+      return engine.pendingDrafts(identifier)
+    }
+    for count in [40, 70, 80] {
+      let kept = engine()
+      var request = GenerationRequest(
+        promptTokens: record.prompt_token_ids, maximumTokens: count, speculation: .off)
+      request.conversation = ConversationHandle()
+      _ = try kept.submit(request)
+      request.promptTokens += try #require(kept.run().first?.tokens)
+      request.maximumTokens = 12
+      request.speculation = .mtp(depth: model.mtpHeadCount + 2)
+      let found = try drafts(kept, request)
+      #expect(found.count == model.mtpHeadCount + 2)
+      #expect(try drafts(engine(), request) == found, "after \(count) tokens")
+    }
+  }
+
   @Test(arguments: fixtures)
   func `a reply that begins anew is the same with every drafter`(_ fixture: OracleFixture) throws {
     let record = try fixture.record()

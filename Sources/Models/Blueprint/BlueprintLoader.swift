@@ -110,8 +110,7 @@ struct BlueprintLoader {
   ) throws(LoadError) -> DecoderLayer.FeedForward {
     switch feedForward {
     case .dense(let width):
-      let unit = try weights.gatedUnit(prefix + "mlp.", hidden: blueprint.hidden, width: width)
-      return .dense(GatedFeedForward(gateAndUp: unit.gateAndUp, down: unit.down))
+      return .dense(try weights.gatedUnit(prefix + "mlp.", hidden: blueprint.hidden, width: width))
     case .mixture(let mixture): return .mixture(try self.mixture(mixture, prefix + mixture.prefix))
     }
   }
@@ -119,17 +118,16 @@ struct BlueprintLoader {
   private func mixture(_ mixture: MixtureBlueprint, _ prefix: String) throws(LoadError) -> MixtureOfExperts {
     var experts: [GatedFeedForward] = []
     for expert in 0..<mixture.expertCount {
-      let unit = try weights.gatedUnit(
-        "\(prefix)experts.\(expert).", names: mixture.expertNames, hidden: blueprint.hidden,
-        width: mixture.expertWidth)
-      experts.append(GatedFeedForward(gateAndUp: unit.gateAndUp, down: unit.down))
+      experts.append(
+        try weights.gatedUnit(
+          "\(prefix)experts.\(expert).", names: mixture.expertNames, hidden: blueprint.hidden,
+          width: mixture.expertWidth))
     }
     var routerRows = [(prefix + "gate.weight", mixture.expertCount)]
     var shared: GatedFeedForward?
     if let expert = mixture.shared {
-      let unit = try weights.gatedUnit(
+      shared = try weights.gatedUnit(
         prefix + expert.name + ".", hidden: blueprint.hidden, width: expert.width)
-      shared = GatedFeedForward(gateAndUp: unit.gateAndUp, down: unit.down)
       if expert.isGated { routerRows.append((prefix + "shared_expert_gate.weight", 1)) }
     }
     let count = mixture.expertCount

@@ -2,6 +2,9 @@ import Tensors
 
 /// A pre-norm transformer layer: attention, then a feed-forward unit, each added to the residual stream. With sandwich
 /// norm (Pangu Ultra, arXiv 2504.07866) each of the two is normalised once more before it is added.
+///
+/// Layers and their parts are classes: a copied value would count a reference for each of its matrices, in every step and
+/// by all workers at once.
 final class DecoderLayer: Sendable {
   enum FeedForward: Sendable {
     case dense(GatedFeedForward)
