@@ -137,6 +137,75 @@ static void block_bf16(const void *base, size_t panel_bytes, ptrdiff_t k, const 
   } while (begin < steps);
 }
 
+enum { COMPACT_STEPS_AHEAD = 3 };
+
+/// Plain lines of a few steps of two panels, on their way from compact weights into tiles.
+typedef struct compact_block {
+  compact_place at[FS_BLOCK_PANELS];
+  ptrdiff_t unpacked;  // steps
+  _Alignas(64) char lines[BLOCK_STEPS][FS_BLOCK_PANELS][1024];
+} compact_block;
+
+FS_INLINE void compact_block_next(compact_block *block, bool panels) {
+  char(*to)[1024] = block->lines[block->unpacked++ % BLOCK_STEPS];
+  compact_next(&block->at[0], to[0]);
+  if (panels) compact_next(&block->at[1], to[1]);
+}
+
+/// block_bf16_of for compact weights. The first rows `unpack` them, a step ahead of the products, which leave vectors time.
+FS_INLINE void block_compact_of(compact_block *block, ptrdiff_t begin, ptrdiff_t end, bool unpack, const char *x,
+                                ptrdiff_t row_bytes, const char *next, ptrdiff_t lines, float *tile, bool rows,
+                                bool panels) {
+  if (begin == 0) {
+    tiles_clear(rows, panels);
+  } else {
+    tiles_resume(tile, rows, panels);
+  }
+  while (unpack && block->unpacked < end && block->unpacked < begin + COMPACT_STEPS_AHEAD)
+    compact_block_next(block, panels);
+  for (ptrdiff_t step = begin; step < end; step++) {
+    tiles_load(x + step * 64, row_bytes, block->lines[step % BLOCK_STEPS][0], 1024, rows, panels);
+    _Pragma("clang loop unroll(disable)") for (ptrdiff_t line = 0; line < lines; line++, next += 64)
+        __builtin_prefetch(next, 0, 2);
+    tiles_multiply_bf16(rows, panels);
+    if (unpack && block->unpacked < end) compact_block_next(block, panels);
+  }
+  tiles_store(tile, rows, panels);
+}
+
+static void block_compact(const void *base, size_t panel_bytes, ptrdiff_t k, const char *x, ptrdiff_t row_bytes,
+                          ptrdiff_t rows, ptrdiff_t panels, const fs_prefetch *prefetch, float *tile) {
+  ptrdiff_t steps = (k + 31) / 32, at_once = rows > BLOCK_TILE_ROWS ? BLOCK_STEPS : steps;
+  ptrdiff_t asking = (rows + BLOCK_TILE_ROWS - 1) / BLOCK_TILE_ROWS * (steps > 0 ? steps : 1);
+  ptrdiff_t lines = (prefetch->end - prefetch->begin + asking - 1) / asking;  // in each step
+  const char *next = prefetch->next + prefetch->begin * 64;
+  compact_block block;
+  block.unpacked = 0;
+  for (ptrdiff_t p = 0; p < panels; p++)
+    block.at[p] = compact_enter((const char *)base + p * (ptrdiff_t)panel_bytes, steps);
+  ptrdiff_t begin = 0, end;
+  do {  // at least once, since sums of nothing are 0
+    end = begin + at_once < steps ? begin + at_once : steps;
+    for (ptrdiff_t row = 0; row < rows; row += BLOCK_TILE_ROWS, next += (end - begin) * lines * 64) {
+      const char *from = x + row * row_bytes;
+      float *to = tile + row * panels * FS_LANES;
+      bool many = rows - row > FS_BLOCK_GROUP, both = panels > 1, unpack = row == 0 && begin < end;
+      if (many && both && unpack) {
+        block_compact_of(&block, begin, end, true, from, row_bytes, next, lines, to, true, true);
+      } else if (many && both) {
+        block_compact_of(&block, begin, end, false, from, row_bytes, next, lines, to, true, true);
+      } else if (many) {
+        block_compact_of(&block, begin, end, unpack, from, row_bytes, next, lines, to, true, false);
+      } else if (both) {
+        block_compact_of(&block, begin, end, unpack, from, row_bytes, next, lines, to, false, true);
+      } else {
+        block_compact_of(&block, begin, end, unpack, from, row_bytes, next, lines, to, false, false);
+      }
+    }
+    begin = end;
+  } while (begin < steps);
+}
+
 /// The tail of a row.
 FS_INLINE const char *block_tail(const char *x, ptrdiff_t row_bytes, ptrdiff_t k, ptrdiff_t row) {
   return fs_row_tail(x + row * row_bytes, k);

@@ -14,7 +14,8 @@ static const fs_kernels *supported_avx512(void) {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni")) {
     // Pairs of bf16 run at twice the speed of floats on AMD's processors, at half of it on Intel's.
-    bool pairs = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_is("amd");
+    bool pairs = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vbmi2") &&
+                 __builtin_cpu_is("amd");
     return pairs ? &fs_kernels_avx512_pairs : &fs_kernels_avx512;
   }
 #endif
@@ -24,7 +25,8 @@ static const fs_kernels *supported_avx512(void) {
 static const fs_kernels *supported_amx(void) {
 #if defined(__x86_64__) && defined(__linux__)
   enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };  // of arch_prctl: the tiles' state is large, so Linux wants to be asked
-  if (supported_avx512() && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("amx-tile") &&
+  if (supported_avx512() && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vbmi2") &&
+      __builtin_cpu_supports("amx-tile") &&
       __builtin_cpu_supports("amx-int8") && __builtin_cpu_supports("amx-bf16") &&
       syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0)
     return &fs_kernels_amx;
@@ -49,6 +51,8 @@ const fs_kernels *fs_kernels_named(const char *name) {
   if (strcmp(name, "scalar") == 0) return &fs_kernels_scalar;
   return NULL;
 }
+
+bool fs_prefers_compact(const fs_kernels *kernels) { return kernels->compact_rows > 0; }
 
 const char *fs_kernels_name(const fs_kernels *kernels) { return kernels->name; }
 

@@ -16,8 +16,10 @@ size_t fs_form_bytes(fs_form form, ptrdiff_t k) {
   return (line_bytes(form, k) + tail + 63) / 64 * 64 | 64;
 }
 
+size_t fs_expanded_bytes(ptrdiff_t k) { return FS_EXPANDED_PANELS * fs_panel_bytes(FS_FORMAT_BF16, k); }
+
 size_t fs_scratch_bytes(ptrdiff_t k, ptrdiff_t row_count) {
-  return (size_t)row_count * fs_form_bytes(FS_FORM_FLOATS, k);
+  return (size_t)row_count * fs_form_bytes(FS_FORM_FLOATS, k) + fs_expanded_bytes(k);
 }
 
 size_t fs_prepared_bytes(const fs_kernels *kernels, fs_format format, ptrdiff_t k) {

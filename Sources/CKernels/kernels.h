@@ -11,7 +11,7 @@
 #pragma STDC FP_CONTRACT OFF  // a fused multiply-add stands only where it is written
 
 enum {
-  FS_FORMATS = FS_FORMAT_INT4 + 1,
+  FS_FORMATS = FS_FORMAT_BF16_COMPACT + 1,
   FS_LANES = FS_PANEL_COLUMNS,
   FS_MAX_TILE_ROWS = 12,
   FS_MAX_TILE_PANELS = 8,
@@ -19,6 +19,12 @@ enum {
   FS_PREFETCH_LINES = 16,  // how many lines ahead of its use a weight line is asked for
   FS_GROUP = 128,          // inputs that share a scale when they are held as integers
   FS_GROUP_HALF = 64,      // weights of an int4 column that share a scale
+  FS_COMPACT_UNIT = 3 * 64,   // bytes of four plain lines of a compact panel
+  FS_COMPACT_STEP_LINES = 16,  // plain lines of a step
+  FS_COMPACT_STEP = FS_COMPACT_STEP_LINES / 4 * FS_COMPACT_UNIT,
+  FS_COMPACT_CHUNK = 32,  // steps of a chunk
+  FS_COMPACT_ROWS = 4,    // the most rows and panels of a tile of compact weights
+  FS_COMPACT_PANELS = 4,
   FS_INT4_BLOCK = FS_LANES * FS_GROUP / 2 + 64,  // bytes of an int4 panel for one group of inputs: scales, nibbles
 };
 
@@ -107,6 +113,16 @@ static inline size_t fs_tiled_block_bytes(ptrdiff_t key_width, ptrdiff_t value_w
 /// What a span leaves of a unit: sums [padded width], the greatest score, the sum of the weights.
 static inline ptrdiff_t fs_tiled_record_floats(ptrdiff_t value_width) { return fs_padded_width(value_width) + FS_LANES; }
 
+/// Bytes of the head of a chunk of compact weights, and of the chunk.
+static inline ptrdiff_t fs_compact_head(ptrdiff_t steps) { return (steps + 15) / 16 * 64; }
+static inline ptrdiff_t fs_compact_chunk_bytes(ptrdiff_t steps) {
+  return fs_compact_head(steps) + steps * FS_COMPACT_STEP;
+}
+/// k floats of a column of a compact panel.
+void fs_compact_row(const void *compact, ptrdiff_t lane, ptrdiff_t k, float *row);
+/// The plain panel.
+void fs_expand_panel(const void *compact, ptrdiff_t k, void *panel);
+
 struct fs_kernels {
   const char *name;
   fs_form form[FS_FORMATS];  // of the input rows
@@ -114,6 +130,8 @@ struct fs_kernels {
   ptrdiff_t tile_rows;                                       // the most rows of a tile
   ptrdiff_t tile_panels[FS_FORMATS][FS_MAX_TILE_ROWS + 1];   // the most panels of a tile of r rows
   fs_tile_kernel *tile[FS_FORMATS][FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // [format][rows][panels] or NULL
+  ptrdiff_t compact_rows;  // the most rows that take compact weights as they are; with more they are made plain first
+  void (*expand)(const void *compact, ptrdiff_t k, void *panel);
   fs_block_kernel *block[FS_FORMATS];  // or NULL
   ptrdiff_t block_rows[FS_FORMATS];    // the least rows for which blocks are used
   ptrdiff_t block_span[FS_FORMATS];    // the most rows of a block

@@ -7,9 +7,11 @@
 /// One call: what stays the same for all its tiles.
 typedef struct product {
   const fs_kernels *kernels;
-  fs_format format;
+  fs_format format;        // that the kernels multiply with
   const char *panels;
-  size_t panel_bytes;
+  size_t panel_bytes;      // of that format
+  size_t stored_bytes;     // of a panel as it is held
+  char *expanded;          // room for panels that are made plain, or NULL
   ptrdiff_t k;
   const char *input;       // rows in the form of the format
   ptrdiff_t input_stride;  // in bytes
@@ -106,18 +108,43 @@ static ptrdiff_t next_rows(const product *job, ptrdiff_t left) {
 
 /// Panels of the next group when `left` panels remain.
 static ptrdiff_t next_panels(const product *job, ptrdiff_t left, ptrdiff_t step) {
-  return job->uses_blocks ? smaller(left, FS_BLOCK_PANELS) : group_panels(job, left, step);
+  ptrdiff_t panels = job->expanded ? smaller(left, FS_EXPANDED_PANELS) : left;
+  return job->uses_blocks ? smaller(panels, FS_BLOCK_PANELS) : group_panels(job, panels, step);
 }
 
-/// Fills the block of sums of `ending`, whose panels begin at `weights` and whose rows are those from first_row on. While the
-/// rows go by, the panels that follow are brought in: each block of rows asks for its part, and leaves a little of that to
-/// the end of its sums.
-static void compute_block(const product *job, const char *weights, ptrdiff_t first_row, fs_finish *ending, float *tile) {
+/// Decides whether compact weights are made plain, panels at a time, for `row_count` rows.
+static void take_format(product *job, ptrdiff_t row_count) {
+  job->stored_bytes = fs_panel_bytes(job->format, job->k);
+  if (job->format == FS_FORMAT_BF16_COMPACT && row_count > job->kernels->compact_rows &&
+      !job->kernels->block[FS_FORMAT_BF16_COMPACT]) {
+    size_t bytes = fs_expanded_bytes(job->k);
+    job->format = FS_FORMAT_BF16;
+    job->expanded = job->scratch;
+    job->scratch += bytes;
+    job->scratch_bytes -= bytes;
+  }
+  job->panel_bytes = fs_panel_bytes(job->format, job->k);
+}
+
+/// `count` panels in the form that the kernels take.
+static const char *expanded(const product *job, const char *stored, ptrdiff_t count) {
+  if (!job->expanded) return stored;
+  for (ptrdiff_t p = 0; p < count; p++)
+    job->kernels->expand(stored + p * (ptrdiff_t)job->stored_bytes, job->k,
+                         job->expanded + p * (ptrdiff_t)job->panel_bytes);
+  return job->expanded;
+}
+
+/// Fills the block of sums of `ending`, whose panels begin at `weights` (as they are held, at `stored`) and whose rows are
+/// those from first_row on. While the rows go by, the panels that follow are brought in: each block of rows asks for its
+/// part, and leaves a little of that to the end of its sums.
+static void compute_block(const product *job, const char *weights, const char *stored, ptrdiff_t first_row,
+                          fs_finish *ending, float *tile) {
   const fs_kernels *kernels = job->kernels;
   ptrdiff_t span = kernels->block_span[job->format], each = kernels->block_ahead[job->format];
-  ptrdiff_t lines = ending->panels * (ptrdiff_t)job->panel_bytes / 64;
+  ptrdiff_t lines = ending->panels * (ptrdiff_t)job->stored_bytes / 64;
   ptrdiff_t block = first_row / span, blocks = (job->row_count + span - 1) / span;
-  fs_prefetch prefetch = {weights + lines * 64, lines * block / blocks, lines * (block + 1) / blocks};
+  fs_prefetch prefetch = {stored + lines * 64, lines * block / blocks, lines * (block + 1) / blocks};
   if (each > 0 && each * ending->rows <= (prefetch.end - prefetch.begin) / 2) {
     prefetch.end -= each * ending->rows;
     ending->next = prefetch.next + prefetch.end * 64;
@@ -153,7 +180,7 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
   const fs_kernels *kernels = job->kernels;
   ptrdiff_t each = gated ? 2 : 1;  // panels of sixteen outputs
   panel_end = smaller(panel_end, (columns + FS_LANES - 1) / FS_LANES);
-  job->panel_bytes = fs_panel_bytes(job->format, job->k);
+  take_format(job, row_count);
   _Alignas(64) float tile[FS_TILE_FLOATS];
   for (ptrdiff_t first = 0, count; first < row_count; first += count) {
     count = rows_at_once(job, x, row_count - first);
@@ -161,7 +188,8 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
     if (job->uses_blocks) kernels->begin_blocks();
     for (ptrdiff_t panel = panel_begin * each, width; panel < panel_end * each; panel += width) {
       width = next_panels(job, panel_end * each - panel, each);
-      const char *weights = job->panels + panel * (ptrdiff_t)job->panel_bytes;
+      const char *stored = job->panels + panel * (ptrdiff_t)job->stored_bytes;
+      const char *weights = expanded(job, stored, width);
       const char *scales = weights + job->panel_bytes - FS_LANES * sizeof(float);
       ptrdiff_t column = panel / each * FS_LANES;
       for (ptrdiff_t row = 0, rows; row < count; row += rows) {
@@ -171,7 +199,7 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
                             .y = y, .row = first + row, .column = column,
                             .count = smaller(width / each * FS_LANES, columns - column), .accumulate = accumulate};
         if (job->uses_blocks)
-          compute_block(job, weights, row, &ending, tile);
+          compute_block(job, weights, stored, row, &ending, tile);
         else
           compute_tile(job, weights, width, row, rows, tile);
         if (gated)

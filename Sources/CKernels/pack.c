@@ -17,6 +17,11 @@ size_t fs_panel_bytes(fs_format format, ptrdiff_t k) {
     case FS_FORMAT_BF16: return lines32 * 64;
     case FS_FORMAT_INT8: return lines64 * 64 + 64;
     case FS_FORMAT_INT4: return (lines64 / 2 + (size_t)fs_groups(k)) * 64;
+    case FS_FORMAT_BF16_COMPACT: {
+      ptrdiff_t steps = (k + 31) / 32;
+      return (size_t)(steps / FS_COMPACT_CHUNK * fs_compact_chunk_bytes(FS_COMPACT_CHUNK) +
+                      fs_compact_chunk_bytes(steps % FS_COMPACT_CHUNK));
+    }
   }
   return 0;
 }
@@ -138,6 +143,7 @@ void fs_unpack_row(fs_format format, const void *panel, ptrdiff_t lane, ptrdiff_
     case FS_FORMAT_INT4:
       for (ptrdiff_t i = 0; i < k; i++) row[i] = int4_weight(panel, lane, i);
       break;
+    case FS_FORMAT_BF16_COMPACT: fs_compact_row(panel, lane, k, row); break;
   }
 }
 

@@ -234,7 +234,8 @@ static void exponentials(const float *x, float offset, ptrdiff_t n, float *y) {
 
 const fs_kernels fs_kernels_scalar = {
     .name = "scalar",
-    .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS},
+    .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_ROUNDED},
+    .expand = fs_expand_panel,
     .prepare = {[FS_FORM_ROUNDED] = prepare_rounded, [FS_FORM_INTEGERS] = prepare_integers},
     .tile_rows = 1,
     .tile_panels = {{0, 1}, {0, 1}, {0, 1}, {0, 1}},

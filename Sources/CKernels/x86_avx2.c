@@ -27,7 +27,8 @@ FS_TILES(FS_TILE)
 const fs_kernels fs_kernels_avx2 = {
     .name = "avx2",
     .tile_rows = 6,
-    .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS},
+    .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_ROUNDED},
+    .expand = fs_expand_panel,
     .prepare = {NULL, prepare_rounded, prepare_pairs, prepare_integers},
     .tile_panels = {{0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}},
 #define FS_ENTRY(rows, panels) FS_TILE_ENTRY(f32, rows, panels),

@@ -13,6 +13,7 @@
 #include "lanes.h"
 #include "prepare.h"
 #include "tile.h"
+#include "compact.h"
 #if defined(FS_BLOCKS)
 #include "block_amx.h"
 #include "attention_tiles.h"
@@ -34,9 +35,9 @@ FS_TILES(FS_TILE)
 const fs_kernels FS_SET = {
     .name = FS_NAME,
 #if defined(FS_BF16_PAIRS) || defined(FS_BF16_TILES)
-    .form = {FS_FORM_FLOATS, FS_FORM_PAIRS, FS_FORM_INTEGERS, FS_FORM_INTEGERS},
+    .form = {FS_FORM_FLOATS, FS_FORM_PAIRS, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_PAIRS},
 #else
-    .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS},
+    .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_ROUNDED},
 #endif
     .prepare = {NULL, prepare_rounded, prepare_pairs, prepare_integers},
     .tile_rows = 12,
@@ -47,7 +48,10 @@ const fs_kernels FS_SET = {
                     {0, 8, 8, 4, 4, 4, 3, 3, 3, 2, 2, 2, 2},
 #endif
                     {0, 8, 8, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
-                    {0, 4, 4, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2}},
+                    {0, 4, 4, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
+                    {0, 4, 2, 2, 2}},
+    .compact_rows = FS_COMPACT_ROWS,
+    .expand = compact_expand_panel,
 #define FS_ENTRY(rows, panels) FS_TILE_ENTRY(f32, rows, panels),
     .tile[FS_FORMAT_F32] = {FS_TILES(FS_ENTRY)},
 #undef FS_ENTRY
@@ -59,6 +63,9 @@ const fs_kernels FS_SET = {
 #undef FS_ENTRY
 #define FS_ENTRY(rows, panels) FS_TILE_ENTRY(int4, rows, panels),
     .tile[FS_FORMAT_INT4] = {FS_TILES(FS_ENTRY)},
+#undef FS_ENTRY
+#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(compact, rows, panels),
+    .tile[FS_FORMAT_BF16_COMPACT] = {FS_COMPACT_TILES(FS_ENTRY)},
 #if defined(FS_BLOCKS)
     FS_BLOCKS
 #endif

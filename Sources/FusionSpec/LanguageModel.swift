@@ -53,6 +53,7 @@ public final class LanguageModel: Sendable {
       options: LoadOptions(
         format: weightFormat, contextLength: context, threadCount: threadCount,
         packedWeightsFolder: options.packedWeightsFolder, mapsPackedWeights: options.mapsPackedWeights,
+        compactsWeights: options.compacts(weightFormat, byteCount: total),
         progress: options.byteProgress(total: total)))
     ignoredTensors = loaded.ignored
     decoder = try options.caching(loaded.model, file: directory.path).drafting(

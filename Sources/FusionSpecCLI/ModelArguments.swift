@@ -32,6 +32,11 @@ struct ModelArguments: ParsableArguments {
   var kvCache = CacheFormat.automatic
 
   @Option(
+    help:
+      "Hold bf16 weights in 12 bits, without loss: auto (where that is faster), on, off.")
+  var compactWeights = CompactWeights.automatic
+
+  @Option(
     help: ArgumentHelp(
       "Keep packed weights in this folder, so that the next start need not pack them (default: "
         + "$FUSIONSPEC_PACKED_WEIGHTS, else nothing is kept).", valueName: "folder"),
@@ -108,6 +113,7 @@ struct ModelArguments: ParsableArguments {
       weights: WeightFormat(rawValue: weights), threadCount: threads, kernels: KernelSet.named(isa) ?? .best,
       context: context, packedWeightsFolder: packedWeightsFolder, mapsPackedWeights: mapPackedWeights,
       thinkingProfile: thinkingProfile.map { URL(filePath: $0) }, cache: kvCache,
+      compactWeights: compactWeights,
       progress: LoadingBar.onTerminal())
   }
 
@@ -135,3 +141,4 @@ struct ModelArguments: ParsableArguments {
 
 extension DraftHeadFormat: ExpressibleByArgument {}
 extension CacheFormat: ExpressibleByArgument {}
+extension CompactWeights: ExpressibleByArgument {}

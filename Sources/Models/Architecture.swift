@@ -15,19 +15,23 @@ public struct LoadOptions: Sendable {
   /// Whether kept weights are used where they stand, mapped into memory, instead of being read into huge pages: the start
   /// takes no time whatever the size, and decoding is up to a fifth slower.
   public var mapsPackedWeights: Bool
+  /// Whether bf16 matrices are held in 12 bits, without loss (`PackedMatrix.compacted(pool:)`).
+  public var compactsWeights: Bool
   /// Told the bytes of weights that are ready, while a model is loaded.
   public var progress: (@Sendable (_ bytes: Int) -> Void)?
 
   /// Makes options.
   public init(
     format: WeightFormat, contextLength: Int, threadCount: Int = 1, packedWeightsFolder: String? = nil,
-    mapsPackedWeights: Bool = false, progress: (@Sendable (_ bytes: Int) -> Void)? = nil
+    mapsPackedWeights: Bool = false, compactsWeights: Bool = false,
+    progress: (@Sendable (_ bytes: Int) -> Void)? = nil
   ) {
     self.format = format
     self.contextLength = contextLength
     self.threadCount = threadCount
     self.packedWeightsFolder = packedWeightsFolder
     self.mapsPackedWeights = mapsPackedWeights
+    self.compactsWeights = compactsWeights
     self.progress = progress
   }
 }
@@ -119,7 +123,7 @@ public enum ArchitectureRegistry {
     try reader.requireAll(architecture.parameters.map { ($0.name, $0.shape) })
     var store: PackedStore?
     if let folder = options.packedWeightsFolder {
-      store = try PackedStore(folder: folder, checkpoint: checkpoint, format: options.format)
+      store = try PackedStore(folder: folder, checkpoint: checkpoint, options: options)
     }
     let loader = BlueprintLoader(
       architecture.blueprint, source: .checkpoint(reader), options: options, store: store)

@@ -49,7 +49,7 @@ import CKernels
     check(weights, panels, input, inputIndex, output, outputIndex, rowCount)
     unsafe withScratch(inputs: weights.inputs, rowCount: rowCount) { scratch, byteCount in
       unsafe fs_matmul(
-        table, weights.format.kernelFormat, weights.panels, weights.inputs, weights.outputs,
+        table, weights.kernelFormat, weights.panels, weights.inputs, weights.outputs,
         panels.lowerBound, panels.upperBound, input.kernelRows(inputIndex), output.kernelRows(outputIndex),
         rowCount, accumulate, scratch, byteCount)
     }
@@ -66,7 +66,7 @@ import CKernels
     check(weights, panels, input, inputIndex, output, outputIndex, rowCount)
     unsafe withScratch(inputs: weights.inputs, rowCount: rowCount) { scratch, byteCount in
       unsafe fs_gated_matmul(
-        table, weights.format.kernelFormat, weights.panels, weights.inputs, weights.outputs,
+        table, weights.kernelFormat, weights.panels, weights.inputs, weights.outputs,
         panels.lowerBound, panels.upperBound, input.kernelRows(inputIndex), output.kernelRows(outputIndex),
         rowCount, rowScale?.base, scratch, byteCount)
     }

@@ -34,6 +34,8 @@ public enum WeightFormat: String, Sendable, CaseIterable {
   public let format: WeightFormat
   /// Whether it was made by `gatedPair`, for `KernelSet.multiplyGated`.
   public let isGatedPair: Bool
+  /// Whether the elements are held in fewer bits than their format has, without loss: `compacted(pool:)`.
+  public let isCompact: Bool
   /// The panels, 64-byte aligned.
   let panels: UnsafeRawPointer
   /// What keeps them in memory.
@@ -42,23 +44,27 @@ public enum WeightFormat: String, Sendable, CaseIterable {
   /// The panels without ownership.
   public var view: PackedPanels {
     unsafe PackedPanels(
-      outputs: outputs, inputs: inputs, format: format, isGatedPair: isGatedPair, panels: panels)
+      outputs: outputs, inputs: inputs, format: format, isGatedPair: isGatedPair, isCompact: isCompact,
+      panels: panels)
   }
   /// Panels of 16 outputs, the unit in which work is split. For a gated pair, pairs of panels.
   public var panelCount: Int { view.panelCount }
   /// Bytes of the packed weights.
   public var byteCount: Int { panelCount * (isGatedPair ? 2 : 1) * panelByteCount }
 
-  var panelByteCount: Int { fs_panel_bytes(format.kernelFormat, inputs) }
+  var panelByteCount: Int { fs_panel_bytes(view.kernelFormat, inputs) }
 
-  private init(outputs: Int, inputs: Int, format: WeightFormat, isGatedPair: Bool) {
+  /// A matrix whose panels are still to be written.
+  init(outputs: Int, inputs: Int, format: WeightFormat, isGatedPair: Bool, isCompact: Bool = false) {
     precondition(outputs >= 0 && inputs >= 0, "negative size")
     self.outputs = outputs
     self.inputs = inputs
     self.format = format
     self.isGatedPair = isGatedPair
+    self.isCompact = isCompact
     let count = (outputs + 15) / 16 * (isGatedPair ? 2 : 1)
-    let memory = AlignedMemory(byteCount: count * fs_panel_bytes(format.kernelFormat, inputs))
+    let kernelFormat = isCompact ? FS_FORMAT_BF16_COMPACT : format.kernelFormat
+    let memory = AlignedMemory(byteCount: count * fs_panel_bytes(kernelFormat, inputs))
     unsafe panels = UnsafeRawPointer(memory.address)
     owner = memory
   }
@@ -66,15 +72,18 @@ public enum WeightFormat: String, Sendable, CaseIterable {
   /// A matrix whose panels stand in a file since it was packed, 64-byte aligned from `offset` on; nil where the file ends
   /// before they do.
   public init?(
-    outputs: Int, inputs: Int, format: WeightFormat, isGatedPair: Bool, mapped file: MappedFile, offset: Int
+    outputs: Int, inputs: Int, format: WeightFormat, isGatedPair: Bool, isCompact: Bool,
+    mapped file: MappedFile, offset: Int
   ) {
     precondition(outputs >= 0 && inputs >= 0, "negative size")
     self.outputs = outputs
     self.inputs = inputs
     self.format = format
     self.isGatedPair = isGatedPair
+    self.isCompact = isCompact
+    let kernelFormat = isCompact ? FS_FORMAT_BF16_COMPACT : format.kernelFormat
     let (size, overflow) = ((outputs + 15) / 16 * (isGatedPair ? 2 : 1))
-      .multipliedReportingOverflow(by: fs_panel_bytes(format.kernelFormat, inputs))
+      .multipliedReportingOverflow(by: fs_panel_bytes(kernelFormat, inputs))
     guard !overflow, offset >= 0, offset % 64 == 0, offset <= file.byteCount, size <= file.byteCount - offset,
       let base = unsafe file.address
     else { return nil }
@@ -85,7 +94,8 @@ public enum WeightFormat: String, Sendable, CaseIterable {
   /// A copy in memory of its own, made with the threads of a pool. Large memory has huge pages, which a mapped file has
   /// not: kernels read it up to a fifth faster.
   public func copied(pool: WorkerPool) -> PackedMatrix {
-    let copy = PackedMatrix(outputs: outputs, inputs: inputs, format: format, isGatedPair: isGatedPair)
+    let copy = PackedMatrix(
+      outputs: outputs, inputs: inputs, format: format, isGatedPair: isGatedPair, isCompact: isCompact)
     let size = panelByteCount * (isGatedPair ? 2 : 1)
     pool.run { worker in
       let share = worker.share(of: panelCount)
@@ -190,6 +200,6 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     let slot = isGatedPair ? index / 16 * 2 + (up ? 1 : 0) : index / 16
     guard let target = buffer.baseAddress else { return }
     unsafe fs_unpack_row(
-      format.kernelFormat, panels + slot * panelByteCount, index % 16, inputs, target)
+      view.kernelFormat, panels + slot * panelByteCount, index % 16, inputs, target)
   }
 }

@@ -1,3 +1,5 @@
+import CKernels
+
 /// The panels of a `PackedMatrix`: a view without ownership. The matrix must outlive it.
 ///
 /// Kernels take views, because to count references on a matrix that all workers use makes them contend for the count.
@@ -12,16 +14,24 @@
   public let format: WeightFormat
   /// Whether it was made by `PackedMatrix.gatedPair`, for `KernelSet.multiplyGated`.
   public let isGatedPair: Bool
+  /// Whether the elements are held in fewer bits than their format has, without loss: `PackedMatrix.compacted(pool:)`.
+  public let isCompact: Bool
   let panels: UnsafeRawPointer
 
-  init(outputs: Int, inputs: Int, format: WeightFormat, isGatedPair: Bool, panels: UnsafeRawPointer) {
+  init(
+    outputs: Int, inputs: Int, format: WeightFormat, isGatedPair: Bool, isCompact: Bool,
+    panels: UnsafeRawPointer
+  ) {
     self.outputs = outputs
     self.inputs = inputs
     self.format = format
     self.isGatedPair = isGatedPair
+    self.isCompact = isCompact
     unsafe self.panels = panels
   }
 
   /// Panels of 16 outputs, the unit in which work is split. For a gated pair, pairs of panels.
   public var panelCount: Int { (outputs + 15) / 16 }
+
+  var kernelFormat: fs_format { isCompact ? FS_FORMAT_BF16_COMPACT : format.kernelFormat }
 }

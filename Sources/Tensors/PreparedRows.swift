@@ -47,9 +47,9 @@ extension KernelSet {
     precondition(!weights.isGatedPair, "a gated pair needs multiplyGated")
     check(weights, panels, input, inputRows, output, outputIndex)
     unsafe withScratch(inputs: weights.inputs, rowCount: inputRows.count) { scratch, byteCount in
-      let bytes = unsafe fs_prepared_bytes(table, weights.format.kernelFormat, input.inputs)
+      let bytes = unsafe fs_prepared_bytes(table, weights.kernelFormat, input.inputs)
       unsafe fs_matmul_prepared(
-        table, weights.format.kernelFormat, weights.panels, weights.inputs, weights.outputs,
+        table, weights.kernelFormat, weights.panels, weights.inputs, weights.outputs,
         panels.lowerBound,
         panels.upperBound, input.memory.address + inputRows.lowerBound * bytes, nil,
         output.kernelRows(outputIndex),
@@ -76,7 +76,7 @@ extension KernelSet {
     }
     unsafe withScratch(inputs: weights.inputs, rowCount: rowCount) { scratch, byteCount in
       unsafe fs_gated_matmul_prepared(
-        table, weights.format.kernelFormat, weights.panels, weights.inputs, weights.outputs,
+        table, weights.kernelFormat, weights.panels, weights.inputs, weights.outputs,
         panels.lowerBound,
         panels.upperBound, input.memory.address, inputIndex?.base, output.kernelRows(nil), rowCount,
         rowScale?.base,

@@ -24,7 +24,13 @@ extern "C" {
 typedef struct fs_kernels fs_kernels;
 
 /// How a packed weight matrix holds its elements.
-typedef enum fs_format { FS_FORMAT_F32 = 0, FS_FORMAT_BF16 = 1, FS_FORMAT_INT8 = 2, FS_FORMAT_INT4 = 3 } fs_format;
+typedef enum fs_format {
+  FS_FORMAT_F32 = 0,
+  FS_FORMAT_BF16 = 1,
+  FS_FORMAT_INT8 = 2,
+  FS_FORMAT_INT4 = 3,
+  FS_FORMAT_BF16_COMPACT = 4,  // the same numbers and results as FS_FORMAT_BF16, in three quarters of the room
+} fs_format;
 
 /// Element types a checkpoint may hold.
 typedef enum fs_dtype { FS_DTYPE_F32 = 0, FS_DTYPE_F16 = 1, FS_DTYPE_BF16 = 2, FS_DTYPE_F8_E4M3 = 3 } fs_dtype;
@@ -44,6 +50,7 @@ const char *fs_kernels_name(const fs_kernels *kernels);
 /// int8 [fours][16][4], four inputs of a column side by side, 128 added, then f32 [16], the scales of the columns;
 /// int4 for every 128 inputs: bf16 [2][16], the scales of the columns for 64 inputs each, then [eights][16][4], four
 /// inputs in the low and the next four in the high halves of four bytes, 8 added.
+/// compact bf16: codes for exponents, and bytes, see compact.c.
 /// Behind the last input stand weights of zero, up to a multiple of 32 (bf16) or 64 inputs (int8, int4).
 size_t fs_panel_bytes(fs_format format, ptrdiff_t k);
 
@@ -54,6 +61,12 @@ size_t fs_panel_bytes(fs_format format, ptrdiff_t k);
 /// zeros has scale 0, one with an infinity or NaN is NaN as a whole.
 void fs_pack_panel(fs_format format, const float *rows, ptrdiff_t row_stride, ptrdiff_t row_count, ptrdiff_t k,
                    void *panel);
+
+/// Makes a compact panel of a bf16 one, both 64-byte aligned; false where too many of its weights have rare exponents.
+/// fs_pack_panel does not make compact panels.
+bool fs_compact_panel(const void *panel, ptrdiff_t k, void *compact);
+/// Whether a set multiplies few rows with compact weights as they are, so that less has to come from memory.
+bool fs_prefers_compact(const fs_kernels *kernels);
 
 /// The inverse for one weight row: k floats of column `lane` of a panel, as the kernels see them.
 void fs_unpack_row(fs_format format, const void *panel, ptrdiff_t lane, ptrdiff_t k, float *row);
@@ -87,7 +100,7 @@ void fs_gated_matmul(const fs_kernels *kernels, fs_format format, const void *pa
                      ptrdiff_t columns, ptrdiff_t panel_begin, ptrdiff_t panel_end, fs_rows x, fs_rows y,
                      ptrdiff_t row_count, const float *row_scale, void *scratch, size_t scratch_bytes);
 
-/// Bytes of scratch for `row_count` input rows of k floats, whatever the format.
+/// Bytes of scratch for `row_count` input rows of k floats, whatever the format, and for panels made plain.
 size_t fs_scratch_bytes(ptrdiff_t k, ptrdiff_t row_count);
 
 /// Bytes of one input row of k floats in the form in which a set's products with weights of a format take it; a multiple

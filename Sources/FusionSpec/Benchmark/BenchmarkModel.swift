@@ -44,6 +44,7 @@ public struct BenchmarkModel: Sendable {
       options: LoadOptions(
         format: format, contextLength: context,
         threadCount: options.threadCount ?? ProcessInfo.processInfo.activeProcessorCount,
+        compactsWeights: options.compacts(format, byteCount: summary.byteCount(format)),
         progress: options.byteProgress(total: summary.byteCount(format))))
     let decoder = try options.caching(model, file: directory.path)
     options.progress?(1)

@@ -6,12 +6,14 @@ final class MatrixFactory {
   private let pool: WorkerPool
   private let store: PackedStore?
   private let mapsStored: Bool
+  private let compacts: Bool
   private let progress: (@Sendable (_ bytes: Int) -> Void)?
   private var byteCount = 0
 
   init(_ options: LoadOptions, store: PackedStore?) {
     pool = WorkerPool(threadCount: options.threadCount, bindsThreads: false)
     mapsStored = options.mapsPackedWeights
+    compacts = options.compactsWeights
     progress = options.progress
     self.store = store
   }
@@ -46,13 +48,19 @@ final class MatrixFactory {
   /// Ends the loading of a model.
   func finish() { store?.finish() }
 
+  /// A new matrix, in less room where that is wanted and its weights allow it.
+  private func makeCompact(_ make: () -> PackedMatrix) -> PackedMatrix {
+    let matrix = make()
+    return compacts ? matrix.compacted(pool: pool) ?? matrix : matrix
+  }
+
   private func take(
     _ key: String, outputs: Int, inputs: Int, format: WeightFormat, isGatedPair: Bool,
     make: () -> PackedMatrix
   ) -> PackedMatrix {
     let stored = store?.matrix(
       key, outputs: outputs, inputs: inputs, format: format, isGatedPair: isGatedPair)
-    let matrix = stored.map { mapsStored ? $0 : $0.copied(pool: pool) } ?? make()
+    let matrix = stored.map { mapsStored ? $0 : $0.copied(pool: pool) } ?? makeCompact(make)
     if stored == nil { store?.add(key, matrix) }
     byteCount += matrix.byteCount
     progress?(byteCount)

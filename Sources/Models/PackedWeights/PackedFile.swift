@@ -7,26 +7,29 @@ import Tensors
 /// without it is not complete. All numbers are 64 bits, little-endian.
 ///
 ///     header   magic, version, offset of the index, its size, fingerprint (2), digest of the index (2)
-///     index    for each matrix: size of its key, key, format, 1 for a gated pair, outputs, inputs, offset
+///     index    for each matrix: size of its key, key, format, flags, outputs, inputs, offset
+///     flags    1 for a gated pair, plus 2 for compact weights
 enum PackedFile {
   static let magic = Array("FSPACKED".utf8)
   /// Raised whenever the panels of any format change.
-  static let version = 1
+  static let version = 2
   static let alignment = 4096
 
   /// One matrix of the index.
   struct Entry: Equatable {
     var format: WeightFormat
     var isGatedPair: Bool
+    var isCompact: Bool
     var outputs: Int
     var inputs: Int
     var offset: Int
   }
 
-  /// A name for the file of a checkpoint in a format.
-  static func name(_ model: String, _ format: WeightFormat, _ fingerprint: Fingerprint) -> String {
+  /// A name for the file of a checkpoint that is held as the options say.
+  static func name(_ model: String, _ options: LoadOptions, _ fingerprint: Fingerprint) -> String {
+    let format = options.format.rawValue + (options.compactsWeights && options.format == .bf16 ? "-compact" : "")
     let plain = model.map { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) ? $0 : "_" }
-    return "\(String(plain.prefix(80)))-\(format.rawValue)-\(fingerprint.hexadecimal.prefix(16)).fspacked"
+    return "\(String(plain.prefix(80)))-\(format)-\(fingerprint.hexadecimal.prefix(16)).fspacked"
   }
 
   static func header(_ fingerprint: Fingerprint, index: [UInt8], offset: Int) -> [UInt8] {
@@ -44,7 +47,8 @@ enum PackedFile {
       append(key.utf8.count, to: &bytes)
       bytes += key.utf8
       let format = WeightFormat.allCases.firstIndex(of: entry.format) ?? 0
-      for number in [format, entry.isGatedPair ? 1 : 0, entry.outputs, entry.inputs, entry.offset] {
+      let flags = (entry.isGatedPair ? 1 : 0) + (entry.isCompact ? 2 : 0)
+      for number in [format, flags, entry.outputs, entry.inputs, entry.offset] {
         append(number, to: &bytes)
       }
     }
@@ -71,13 +75,13 @@ enum PackedFile {
     var reader = Reader(bytes: bytes, place: 0)
     while reader.place < bytes.count {
       guard let size = reader.number(), let key = reader.text(size), let format = reader.number(),
-        WeightFormat.allCases.indices.contains(format), let pair = reader.number(),
+        WeightFormat.allCases.indices.contains(format), let flags = reader.number(), (0...3).contains(flags),
         let outputs = reader.number(), let inputs = reader.number(), let offset = reader.number(),
         (0...1 << 32).contains(outputs), (0...1 << 32).contains(inputs), offset >= 0
       else { return nil }
       entries[key] = Entry(
-        format: WeightFormat.allCases[format], isGatedPair: pair == 1, outputs: outputs, inputs: inputs,
-        offset: offset)
+        format: WeightFormat.allCases[format], isGatedPair: flags & 1 == 1, isCompact: flags & 2 == 2,
+        outputs: outputs, inputs: inputs, offset: offset)
     }
     return entries
   }

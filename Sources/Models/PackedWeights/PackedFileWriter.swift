@@ -33,8 +33,8 @@ final class PackedFileWriter {
   func add(_ key: String, _ matrix: PackedMatrix) {
     guard descriptor >= 0 else { return }
     let entry = PackedFile.Entry(
-      format: matrix.format, isGatedPair: matrix.isGatedPair, outputs: matrix.outputs, inputs: matrix.inputs,
-      offset: offset)
+      format: matrix.format, isGatedPair: matrix.isGatedPair, isCompact: matrix.isCompact,
+      outputs: matrix.outputs, inputs: matrix.inputs, offset: offset)
     let isWritten = unsafe matrix.withPackedBytes { bytes in unsafe write(bytes, at: offset) }
     guard isWritten else { return abandon() }
     entries.append((key, entry))

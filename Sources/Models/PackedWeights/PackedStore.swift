@@ -11,9 +11,9 @@ final class PackedStore {
 
   /// Opens or starts the file of a checkpoint in `folder`, which must be a folder that can be written, or a name under which
   /// one can be made.
-  init(folder: String, checkpoint: Checkpoint, format: WeightFormat) throws(LoadError) {
+  init(folder: String, checkpoint: Checkpoint, options: LoadOptions) throws(LoadError) {
     let fingerprint = checkpoint.fingerprint()
-    let name = PackedFile.name(checkpoint.name, format, fingerprint)
+    let name = PackedFile.name(checkpoint.name, options, fingerprint)
     if let file = try? MappedFile(path: folder + "/" + name),
       let index = PackedFile.index(of: file, fingerprint)
     {
@@ -41,7 +41,8 @@ final class PackedStore {
       entry.format == format, entry.isGatedPair == isGatedPair
     else { return nil }
     return PackedMatrix(
-      outputs: outputs, inputs: inputs, format: format, isGatedPair: isGatedPair, mapped: file,
+      outputs: outputs, inputs: inputs, format: format, isGatedPair: isGatedPair, isCompact: entry.isCompact,
+      mapped: file,
       offset: entry.offset)
   }
 

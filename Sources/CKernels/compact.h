@@ -1,0 +1,194 @@
+// Compact bf16 panels in the AVX-512 sets: compact.c says how they are laid out. Include after tile.h and inside the target
+// pragma.
+
+typedef uint16_t compact_words __attribute__((ext_vector_type(32)));
+
+/// The four plain lines of a unit.
+FS_INLINE void compact_lines(const char *unit, __m512i table, lanes_i32 lines[4]) {
+  const __m512i low = _mm512_set1_epi8(15);
+  __m512i codes = _mm512_load_si512(unit);
+  FS_UNROLL for (int half = 0; half < 2; half++) {
+    __m512i exponents = _mm512_shuffle_epi8(table, _mm512_and_si512(codes, low));
+    __m512i bytes = _mm512_load_si512(unit + 64 + 64 * half);
+    compact_words first = (compact_words)_mm512_unpacklo_epi8(bytes, exponents);
+    compact_words second = (compact_words)_mm512_unpackhi_epi8(bytes, exponents);
+    lines[2 * half] = (lanes_i32)(first >> 1 | first << 15);
+    lines[2 * half + 1] = (lanes_i32)(second >> 1 | second << 15);
+    codes = _mm512_srli_epi16(codes, 4);
+  }
+}
+
+/// A chunk's table, in every quarter of a register.
+FS_INLINE __m512i compact_table(const char *chunk) {
+  return _mm512_broadcast_i32x4(_mm_load_si128((const __m128i *)chunk));
+}
+
+/// Whether the next weight of the list belongs to a step of the chunk. Behind a full list this reads of the steps: no harm.
+FS_INLINE bool compact_has_others(const uint32_t *others, ptrdiff_t step) { return others[0] >> 25 == step; }
+
+/// Writes the plain lines of a step; returns the rest of the list.
+FS_INLINE const uint32_t *compact_expand(const char *units, __m512i table, const uint32_t *others, const uint32_t *end,
+                                         ptrdiff_t step, char *to) {
+  for (ptrdiff_t u = 0; u < FS_COMPACT_STEP_LINES / 4; u++) {
+    lanes_i32 lines[4];
+    compact_lines(units + u * FS_COMPACT_UNIT, table, lines);
+    FS_UNROLL for (int j = 0; j < 4; j++) _mm512_store_si512(to + (4 * u + j) * 64, (__m512i)lines[j]);
+  }
+  for (; others < end && compact_has_others(others, step); others++) {
+    uint16_t word = (uint16_t)*others;
+    memcpy(to + (*others >> 16 & 511) * 2, &word, sizeof word);
+  }
+  return others;
+}
+
+enum { COMPACT_AHEAD = FS_PREFETCH_LINES * 64 };
+
+/// Where unpacking has come to in a panel.
+typedef struct compact_place {
+  const char *chunk;
+  const uint32_t *others;
+  ptrdiff_t step, count;  // of the chunk
+  ptrdiff_t left;         // steps, those of the chunk among them
+} compact_place;
+
+FS_INLINE compact_place compact_enter(const char *chunk, ptrdiff_t left) {
+  ptrdiff_t count = left < FS_COMPACT_CHUNK ? left : FS_COMPACT_CHUNK;
+  return (compact_place){chunk, (const uint32_t *)(chunk + 16), 0, count, left};
+}
+
+/// Writes the plain lines of the next step.
+FS_INLINE void compact_next(compact_place *at, char *to) {
+  if (at->step == at->count) *at = compact_enter(at->chunk + fs_compact_chunk_bytes(at->count), at->left - at->count);
+  const char *units = at->chunk + fs_compact_head(at->count) + at->step * FS_COMPACT_STEP;
+  const uint32_t *end = (const uint32_t *)(at->chunk + fs_compact_head(at->count));
+  at->others = compact_expand(units, compact_table(at->chunk), at->others, end, at->step, to);
+  at->step++;
+}
+
+static void compact_expand_panel(const void *compact, ptrdiff_t k, void *panel) {
+  ptrdiff_t steps = (k + 31) / 32;
+  compact_place at = compact_enter(compact, steps);
+  for (ptrdiff_t step = 0; step < steps; step++) {
+    const char *units = at.chunk + fs_compact_head(at.count) + at.step * FS_COMPACT_STEP;
+    for (ptrdiff_t line = 0; line < FS_COMPACT_STEP; line += 64) __builtin_prefetch(units + COMPACT_AHEAD + line, 0, 3);
+    compact_next(&at, (char *)panel + step * FS_COMPACT_STEP_LINES * 64);
+  }
+}
+
+#if defined(FS_BF16_TILES)
+/// A row's inputs of a chunk as floats: for each step the even ones, then the odd ones.
+typedef float compact_inputs[FS_COMPACT_CHUNK * 32];
+
+FS_INLINE void compact_split(const void *row, ptrdiff_t first, ptrdiff_t count, float *to) {
+  for (ptrdiff_t step = 0; step < count; step++) {
+    lanes_i32 pairs = *(const lanes_i32 *)((const char *)row + (first + step) * 64);
+    lanes_store(to + step * 32, __builtin_bit_cast(lanes, pairs << 16));
+    lanes_store(to + step * 32 + 16, __builtin_bit_cast(lanes, pairs & (int32_t)0xffff0000));
+  }
+}
+#endif
+
+/// What the sums of a tile need beside the weights: inputs by row, and where a step has sums of its own those.
+typedef struct compact_sums {
+  tile_sums sum;
+#if defined(FS_BF16_TILES)
+  tile_sums even, odd;
+#endif
+} compact_sums;
+
+/// Adds line `i` of a step, of panel p.
+FS_INLINE void compact_add(compact_sums *sums, lanes_i32 line, const void *const *x, ptrdiff_t i, int p, int rows) {
+#if defined(FS_BF16_PAIRS)
+  FS_UNROLL for (int r = 0; r < rows; r++)
+    sums->sum[r][p] = lanes_multiply_pairs(sums->sum[r][p], line, (lanes_i32)((const int32_t *)x[r])[i]);
+#else
+  lanes even = __builtin_bit_cast(lanes, line << 16), odd = __builtin_bit_cast(lanes, line & (int32_t)0xffff0000);
+#if defined(FS_BF16_TILES)
+  FS_UNROLL for (int r = 0; r < rows; r++)
+    sums->even[r][p] = lanes_fma((lanes)((const float *)x[r])[i], even, sums->even[r][p]);
+  FS_UNROLL for (int r = 0; r < rows; r++)
+    sums->odd[r][p] = lanes_fma((lanes)((const float *)x[r])[16 + i], odd, sums->odd[r][p]);
+#else
+  FS_UNROLL for (int r = 0; r < rows; r++)
+    sums->sum[r][p] = lanes_fma((lanes)((const float *)x[r])[2 * i + 1], odd, sums->sum[r][p]);
+  FS_UNROLL for (int r = 0; r < rows; r++)
+    sums->sum[r][p] = lanes_fma((lanes)((const float *)x[r])[2 * i], even, sums->sum[r][p]);
+#endif
+#endif
+}
+
+/// Follows the order of tile_bf16.
+FS_INLINE void tile_compact(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile, int rows,
+                            int panels) {
+  compact_sums sums;
+  tile_clear(sums.sum, rows, panels);
+  ptrdiff_t steps = (k + 31) / 32;
+  const char *chunk = base;
+  for (ptrdiff_t first = 0, count; first < steps; first += count, chunk += fs_compact_chunk_bytes(count)) {
+    count = steps - first < FS_COMPACT_CHUNK ? steps - first : FS_COMPACT_CHUNK;
+    ptrdiff_t head = fs_compact_head(count);
+    const uint32_t *others[FS_MAX_TILE_PANELS];
+    __m512i table[FS_MAX_TILE_PANELS];
+    FS_UNROLL for (int p = 0; p < panels; p++) {
+      const char *start = chunk + (size_t)p * panel_bytes;
+      table[p] = compact_table(start);
+      others[p] = (const uint32_t *)(start + 16);
+      for (ptrdiff_t line = 0; line < head; line += 64) __builtin_prefetch(start + COMPACT_AHEAD + line, 0, 3);
+    }
+#if defined(FS_BF16_TILES)
+    _Alignas(64) compact_inputs inputs[FS_COMPACT_ROWS];
+    FS_UNROLL for (int r = 0; r < rows; r++) compact_split(x[r], first, count, inputs[r]);
+#endif
+    for (ptrdiff_t step = 0; step < count; step++) {
+      const char *units = chunk + head + step * FS_COMPACT_STEP;
+      bool inside = units - base + FS_COMPACT_STEP + COMPACT_AHEAD <= (ptrdiff_t)panel_bytes;
+      size_t ahead = COMPACT_AHEAD + (inside ? 0 : (size_t)(panels - 1) * panel_bytes);
+      const void *from[FS_COMPACT_ROWS];
+#if defined(FS_BF16_TILES)
+      FS_UNROLL for (int r = 0; r < rows; r++) from[r] = inputs[r] + step * 32;
+      tile_clear(sums.even, rows, panels);
+      tile_clear(sums.odd, rows, panels);
+#elif defined(FS_BF16_PAIRS)
+      FS_UNROLL for (int r = 0; r < rows; r++) from[r] = (const char *)x[r] + (first + step) * 64;
+#else
+      FS_UNROLL for (int r = 0; r < rows; r++) from[r] = (const float *)x[r] + (first + step) * 32;
+#endif
+      ptrdiff_t pairs = (k + 1) / 2 - (first + step) * 16;
+      bool special = pairs < 16;
+      FS_UNROLL for (int p = 0; p < panels; p++) special |= compact_has_others(others[p], step);
+      if (__builtin_expect(special, false)) {
+        _Alignas(64) char lines[FS_COMPACT_PANELS][FS_COMPACT_STEP_LINES * 64];
+        FS_UNROLL for (int p = 0; p < panels; p++) {
+          const uint32_t *end = (const uint32_t *)(chunk + (size_t)p * panel_bytes + head);
+          others[p] = compact_expand(units + (size_t)p * panel_bytes, table[p], others[p], end, step, lines[p]);
+        }
+        for (ptrdiff_t i = 0; i < (pairs < 16 ? pairs : 16); i++)
+          FS_UNROLL for (int p = 0; p < panels; p++)
+            compact_add(&sums, *(const lanes_i32 *)(lines[p] + i * 64), from, i, p, rows);
+        for (ptrdiff_t line = 0; line < FS_COMPACT_STEP; line += 64)
+          FS_UNROLL for (int p = 0; p < panels; p++)
+            __builtin_prefetch(units + (size_t)p * panel_bytes + ahead + line, 0, 3);
+      } else {
+        for (ptrdiff_t u = 0; u < FS_COMPACT_STEP_LINES / 4; u++)
+          FS_UNROLL for (int p = 0; p < panels; p++) {
+            const char *unit = units + (size_t)p * panel_bytes + u * FS_COMPACT_UNIT;
+            FS_UNROLL for (int j = 0; j < 3; j++) __builtin_prefetch(unit + ahead + 64 * j, 0, 3);
+            lanes_i32 lines[4];
+            compact_lines(unit, table[p], lines);
+            FS_UNROLL for (int j = 0; j < 4; j++) compact_add(&sums, lines[j], from, 4 * u + j, p, rows);
+          }
+      }
+#if defined(FS_BF16_TILES)
+      FS_UNROLL for (int r = 0; r < rows; r++)
+        FS_UNROLL for (int p = 0; p < panels; p++) sums.sum[r][p] += sums.even[r][p] + sums.odd[r][p];
+#endif
+    }
+  }
+  tile_store(sums.sum, tile, rows, panels);
+}
+
+// Unpacking is work for each panel, so more rows take fewer of them at once.
+#define FS_COMPACT_TILES(entry)                                                                              \
+  entry(1, 1) entry(1, 2) entry(1, 4) entry(2, 1) entry(2, 2) entry(3, 1) entry(3, 2) entry(4, 1) entry(4, 2)
+#define FS_COMPACT_TILE(rows, panels) FS_TILE_OF(compact, rows, panels)
+FS_COMPACT_TILES(FS_COMPACT_TILE)
