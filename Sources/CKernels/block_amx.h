@@ -137,7 +137,7 @@ static void block_bf16(const void *base, size_t panel_bytes, ptrdiff_t k, const 
   } while (begin < steps);
 }
 
-enum { COMPACT_STEPS_AHEAD = 3 };
+enum { COMPACT_STEPS_AHEAD = 2 };
 
 /// Plain lines of a few steps of two panels, on their way from compact weights into tiles.
 typedef struct compact_block {

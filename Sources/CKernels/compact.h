@@ -41,7 +41,7 @@ FS_INLINE const uint32_t *compact_expand(const char *units, __m512i table, const
   return others;
 }
 
-enum { COMPACT_AHEAD = FS_PREFETCH_LINES * 64 };
+enum { COMPACT_AHEAD = 2048 };  // bytes ahead of its use that a line is asked for
 
 /// Where unpacking has come to in a panel.
 typedef struct compact_place {

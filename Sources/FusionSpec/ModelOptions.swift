@@ -69,8 +69,8 @@ public struct ModelOptions: Sendable {
     }
   }
 
-  /// Weights that stay in the second-level caches are not worth unpacking.
-  private static let largestCachedWeights = 8 << 20
+  /// Weights that caches hold are not worth unpacking.
+  private static let largestCachedWeights = 32 << 20
 
   /// A model with its cache as asked for.
   func caching(_ model: DecoderModel, file: String) throws(LoadError) -> DecoderModel {
