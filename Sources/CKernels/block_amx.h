@@ -11,13 +11,19 @@ typedef struct tile_configuration {
   uint8_t lines[16];
 } tile_configuration;
 
-static void begin_blocks(void) {
-  tile_configuration full = {.palette = 1};
+/// Tiles of rows have as many lines as there are rows where these are fewer than two tiles: the processor reads and
+/// multiplies no more.
+static void begin_blocks(ptrdiff_t rows) {
+  tile_configuration tiles = {.palette = 1};
   for (int i = 0; i < 8; i++) {
-    full.line_bytes[i] = 64;
-    full.lines[i] = 16;
+    tiles.line_bytes[i] = 64;
+    tiles.lines[i] = FS_BLOCK_GROUP;
   }
-  _tile_loadconfig(&full);
+  if (rows < FS_BLOCK_GROUP)
+    tiles.lines[0] = tiles.lines[1] = tiles.lines[4] = (uint8_t)rows;
+  else if (rows > FS_BLOCK_GROUP && rows < 2 * FS_BLOCK_GROUP)
+    tiles.lines[2] = tiles.lines[3] = tiles.lines[5] = (uint8_t)(rows - FS_BLOCK_GROUP);
+  _tile_loadconfig(&tiles);
 }
 
 static void end_blocks(void) { _tile_release(); }

@@ -136,7 +136,7 @@ struct fs_kernels {
   ptrdiff_t block_rows[FS_FORMATS];    // the least rows for which blocks are used
   ptrdiff_t block_span[FS_FORMATS];    // the most rows of a block
   ptrdiff_t block_ahead[FS_FORMATS];   // lines of the next panels that each row of a block asks for as it ends
-  void (*begin_blocks)(void);          // before and after a run of blocks on a thread
+  void (*begin_blocks)(ptrdiff_t rows);  // before and after a run of blocks of so many rows on a thread
   void (*end_blocks)(void);
   /// y = sums, times their scales if any, or y + that: fma(sums, scales, y).
   void (*finish)(const fs_finish *job);

@@ -106,7 +106,7 @@ double fs_run_multiply_adds(const fs_kernels *kernels, fs_format format, ptrdiff
 #if defined(__x86_64__)
   bool integers = format == FS_FORMAT_INT8 || format == FS_FORMAT_INT4;
   if (strcmp(kernels->name, "amx") == 0 && format != FS_FORMAT_F32) {
-    kernels->begin_blocks();
+    kernels->begin_blocks(FS_BLOCK_ROWS);
     (integers ? amx_int8 : amx_bf16)(rounds);
     kernels->end_blocks();
     return 2.0 * 4 * 16 * 16 * (integers ? 64 : 32) * (double)rounds;

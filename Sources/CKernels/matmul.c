@@ -185,7 +185,7 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
   for (ptrdiff_t first = 0, count; first < row_count; first += count) {
     count = rows_at_once(job, x, row_count - first);
     take(job, x, first, count);
-    if (job->uses_blocks) kernels->begin_blocks();
+    if (job->uses_blocks) kernels->begin_blocks(count);
     for (ptrdiff_t panel = panel_begin * each, width; panel < panel_end * each; panel += width) {
       width = next_panels(job, panel_end * each - panel, each);
       const char *stored = job->panels + panel * (ptrdiff_t)job->stored_bytes;

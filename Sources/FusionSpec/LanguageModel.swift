@@ -46,14 +46,16 @@ public final class LanguageModel: Sendable {
     context = min(options.context ?? Self.largestDefaultContext, description.contextLength)
     kernels = options.kernels
     threadCount = options.threadCount ?? ProcessInfo.processInfo.activeProcessorCount
-    weightFormat = options.weights ?? Self.automaticFormat(checkpoint, architecture)
-    let total = ParameterSummary(architecture.parameters, description: description).byteCount(weightFormat)
+    let summary = ParameterSummary(architecture.parameters, description: description)
+    weightFormat = options.weights ?? Self.automaticFormat(checkpoint, summary, options)
+    let compacts = options.compacts(weightFormat, summary)
+    let total = summary.byteCount(weightFormat, isCompact: compacts)
     let loaded = try ArchitectureRegistry.load(
       checkpoint,
       options: LoadOptions(
         format: weightFormat, contextLength: context, threadCount: threadCount,
         packedWeightsFolder: options.packedWeightsFolder, mapsPackedWeights: options.mapsPackedWeights,
-        compactsWeights: options.compacts(weightFormat, byteCount: total),
+        compactsWeights: compacts,
         progress: options.byteProgress(total: total)))
     ignoredTensors = loaded.ignored
     decoder = try options.caching(loaded.model, file: directory.path).drafting(
@@ -93,14 +95,13 @@ public final class LanguageModel: Sendable {
   /// The checkpoint's own precision, bf16 for bf16 and FP8 checkpoints and f32 for wider ones, where that fits into
   /// memory; else the next narrower format.
   private static func automaticFormat(
-    _ checkpoint: Checkpoint, _ architecture: any Architecture
+    _ checkpoint: Checkpoint, _ summary: ParameterSummary, _ options: ModelOptions
   ) -> WeightFormat {
     let matrices = checkpoint.tensors.values.filter { $0.shape.count == 2 }
     let narrow = matrices.filter { $0.elementType == .bf16 || $0.elementType == .f8e4m3 }.count
-    let summary = ParameterSummary(architecture.parameters, description: architecture.description)
     return summary.widestFormat(
       of: narrow * 2 > matrices.count ? [.bf16, .int8, .int4] : [.f32, .bf16, .int8, .int4],
-      memory: Int(ProcessInfo.processInfo.physicalMemory))
+      memory: Int(ProcessInfo.processInfo.physicalMemory), isCompact: { options.compacts($0, summary) })
   }
 
   /// Makes an engine.

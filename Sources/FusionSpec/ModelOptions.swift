@@ -59,13 +59,14 @@ public struct ModelOptions: Sendable {
     self.thinkingProfile = thinkingProfile
   }
 
-  /// Whether the weights of a model, so many bytes of them, are to be held in less.
-  func compacts(_ format: WeightFormat, byteCount: Int) -> Bool {
+  /// Whether the weights of a model are to be held in fewer bits than the format has.
+  func compacts(_ format: WeightFormat, _ summary: ParameterSummary) -> Bool {
     switch compactWeights {
     case .on: format == .bf16
     case .off: false
     case .automatic:
-      format == .bf16 && kernels.prefersCompactWeights && byteCount > Self.largestCachedWeights
+      format == .bf16 && kernels.prefersCompactWeights
+        && summary.byteCount(format) > Self.largestCachedWeights
     }
   }
 

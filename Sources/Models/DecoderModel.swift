@@ -50,6 +50,9 @@ public final class DecoderModel: Sendable {
     cacheLayouts = model.cacheLayouts
   }
 
+  /// Whether weights are held in fewer bits than their format has, without loss.
+  public var hasCompactWeights: Bool { outputHead.isCompact }
+
   /// Number of multi-token-prediction heads.
   public var mtpHeadCount: Int { mtpHeads.count }
 

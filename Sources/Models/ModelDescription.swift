@@ -105,11 +105,13 @@ public struct ParameterSummary: Sendable, Equatable {
   }
 
   /// Bytes that all weights take in memory in a format (panel padding aside).
-  public func byteCount(_ format: WeightFormat) -> Int {
+  ///
+  /// - Parameter isCompact: Whether bf16 matrices are compact (`PackedMatrix.compacted(pool:)`).
+  public func byteCount(_ format: WeightFormat, isCompact: Bool = false) -> Int {
     let matrices = total + mtp - wide
     switch format {
     case .f32: return wide * 4 + matrices * 4
-    case .bf16: return wide * 4 + matrices * 2
+    case .bf16: return wide * 4 + (isCompact ? matrices / 128 * 193 : matrices * 2)
     case .int8: return wide * 4 + matrices + matrixRows * 4
     case .int4:
       // A scale of two bytes for 64 weights of half a byte.
@@ -119,7 +121,9 @@ public struct ParameterSummary: Sendable, Equatable {
 
   /// The first of these formats, widest first, whose weights leave a fifth of `memory` bytes free; the last where none
   /// does.
-  public func widestFormat(of formats: [WeightFormat], memory: Int) -> WeightFormat {
-    formats.first { byteCount($0) <= memory / 5 * 4 } ?? formats.last ?? .int4
+  public func widestFormat(
+    of formats: [WeightFormat], memory: Int, isCompact: (WeightFormat) -> Bool = { _ in false }
+  ) -> WeightFormat {
+    formats.first { byteCount($0, isCompact: isCompact($0)) <= memory / 5 * 4 } ?? formats.last ?? .int4
   }
 }

@@ -20,12 +20,14 @@ import Testing
 
     deinit { try? FileManager.default.removeItem(at: root) }
 
-    func model(_ format: WeightFormat, keeping: Bool = true, mapping: Bool = false) throws -> DecoderModel {
+    func model(
+      _ format: WeightFormat, keeping: Bool = true, mapping: Bool = false, compact: Bool = false
+    ) throws -> DecoderModel {
       try ArchitectureRegistry.load(
         Checkpoint(directory: checkpoint),
         options: LoadOptions(
           format: format, contextLength: 96, threadCount: 2, packedWeightsFolder: keeping ? store.path : nil,
-          mapsPackedWeights: mapping)
+          mapsPackedWeights: mapping, compactsWeights: compact)
       ).model
     }
 
@@ -69,6 +71,23 @@ import Testing
     #expect(try Data(contentsOf: place.file()) == written)
     let again = try place.file().resourceValues(forKeys: [.contentModificationDateKey])
     #expect(again.contentModificationDate == changed.contentModificationDate, "written once")
+  }
+
+  @Test(arguments: fixtures)
+  func `compact weights have a file of their own`(fixture: OracleFixture) throws {
+    let place = try Place(fixture)
+    let expected = try tokens(place.model(.bf16))
+    let made = try place.model(.bf16, compact: true)
+    #expect(made.hasCompactWeights)
+    #expect(try tokens(made) == expected)
+    #expect(try place.files().count == 2)
+    for mapping in [false, true] {
+      let kept = try place.model(.bf16, mapping: mapping, compact: true)
+      #expect(kept.hasCompactWeights)
+      #expect(try tokens(kept) == expected)
+      #expect(try !place.model(.bf16, mapping: mapping).hasCompactWeights)
+    }
+    #expect(try !place.model(.int8, compact: true).hasCompactWeights, "only bf16 is compact")
   }
 
   @Test func `a changed checkpoint is packed anew`() throws {

@@ -121,13 +121,15 @@ struct PublishedModelTests {
     let architecture = try PublishedModel("DeepSeek-V2-Lite", .init("15.7")).architecture()
     let summary = ParameterSummary(architecture.parameters, description: architecture.description)
     let formats: [WeightFormat] = [.f32, .bf16, .int8]
-    let bytes = formats.map(summary.byteCount)
+    let bytes = formats.map { summary.byteCount($0) }
     #expect(bytes[0] > bytes[1] && bytes[1] > bytes[2])
     #expect(abs(Double(bytes[2]) / Double(summary.total) - 1) < 0.01, "hardly more than a byte each")
     for (format, bytes) in zip(formats, bytes) {
       #expect(summary.widestFormat(of: formats, memory: bytes / 4 * 5 + 5) == format)
     }
     #expect(summary.widestFormat(of: formats, memory: bytes[1]) == .int8)
+    #expect(summary.widestFormat(of: formats, memory: bytes[1], isCompact: { $0 == .bf16 }) == .bf16)
+    #expect(abs(Double(summary.byteCount(.bf16, isCompact: true)) / Double(bytes[1]) - 0.754) < 0.001)
     #expect(summary.widestFormat(of: formats, memory: 1) == .int8, "the narrowest where none fits")
   }
 

@@ -7,7 +7,8 @@ private func weights(outputs: Int, inputs: Int, rareEvery: Int) -> [Float] {
   var numbers = TestNumbers(seed: outputs * 7919 + inputs)
   var values = numbers.floats(outputs * inputs, in: -0.1...0.1)
   let rare: [Float] = [
-    0, -0.0, 1e-30, -3e-38, Float.leastNonzeroMagnitude * 70000, 2e30, .infinity, -.infinity, .nan, 1e-12, -7e-20, 5e5, 65504, -1e-7,
+    0, -0.0, 1e-30, -3e-38, Float.leastNonzeroMagnitude * 70000, 2e30, .infinity, -.infinity, .nan, 1e-12,
+    -7e-20, 5e5, 65504, -1e-7,
   ]
   var place = rareEvery / 2
   while place < values.count {
@@ -20,14 +21,19 @@ private func weights(outputs: Int, inputs: Int, rareEvery: Int) -> [Float] {
 @Suite struct `Compact weights` {
   let pool = WorkerPool(threadCount: 2, bindsThreads: false)
 
-  static let shapes = [(1, 1), (16, 32), (17, 33), (40, 31), (96, 512), (70, 544), (50, 1024), (35, 2081), (20, 0)]
+  static let shapes = [
+    (1, 1), (16, 32), (17, 33), (40, 31), (96, 512), (70, 544), (50, 1024), (35, 2081), (20, 0),
+  ]
 
   @Test(arguments: KernelSet.available.map(\.name), shapes)
-  func `products give the bits of plain weights, whatever the rows`(name: String, shape: (outputs: Int, inputs: Int)) throws {
+  func `products give the bits of plain weights, whatever the rows`(
+    name: String, shape: (outputs: Int, inputs: Int)
+  ) throws {
     let set = kernelSet(name)
     let (outputs, inputs) = shape
     let plain = PackedMatrix(
-      outputs: outputs, inputs: inputs, format: .bf16, weights(outputs: outputs, inputs: inputs, rareEvery: 1500))
+      outputs: outputs, inputs: inputs, format: .bf16,
+      weights(outputs: outputs, inputs: inputs, rareEvery: 1500))
     let compact = try #require(plain.compacted(pool: pool))
     #expect(compact.isCompact && !plain.isCompact && compact.format == .bf16)
     if inputs >= 512 { #expect(Double(compact.byteCount) < 0.77 * Double(plain.byteCount)) }
@@ -42,7 +48,8 @@ private func weights(outputs: Int, inputs: Int, rareEvery: Int) -> [Float] {
         let panels = 0..<matrix.panelCount
         set.multiply(matrix.view, panels: panels, input: input.view, output: output.view, rowCount: rows)
         set.multiply(
-          matrix.view, panels: panels, input: prepared, inputRows: 0..<rows, output: output.view, accumulate: true)
+          matrix.view, panels: panels, input: prepared, inputRows: 0..<rows, output: output.view,
+          accumulate: true)
         return output.elements.map { $0.isNaN ? .nan : $0 }
       }
       #expect(bits(results[0]) == bits(results[1]), "\(rows) rows")
@@ -76,7 +83,8 @@ private func weights(outputs: Int, inputs: Int, rareEvery: Int) -> [Float] {
   func `every weight comes back as it was`(shape: (outputs: Int, inputs: Int)) throws {
     let (outputs, inputs) = shape
     let plain = PackedMatrix(
-      outputs: outputs, inputs: inputs, format: .bf16, weights(outputs: outputs, inputs: inputs, rareEvery: 1200))
+      outputs: outputs, inputs: inputs, format: .bf16,
+      weights(outputs: outputs, inputs: inputs, rareEvery: 1200))
     let compact = try #require(plain.compacted(pool: pool))
     #expect(bits(plain.dequantized()) == bits(compact.dequantized()))
   }

@@ -120,11 +120,13 @@ extension Benchmark {
           * (Double(traffic.layerMultiplyAdds) * Double(tokens) + Double(traffic.outputMultiplyAdds)))
     }
     let decode = zip(options.depths, samples.decode).map { depth, times in
+      let experts = Double(traffic.expertsOfOneRow)
       // The mean over the decoded tokens is the middle one's.
       let cache = traffic.cacheBytes(positionCount: depth + (options.generatedTokens + 1) / 2)
       return BenchmarkReport.Decode(
         context: depth, millisecondsPerToken: Self.median(times),
-        bytesPerToken: traffic.weightBytes(distinctExperts: Double(traffic.expertsOfOneRow)) + Double(cache))
+        bytesPerToken: traffic.weightBytes(distinctExperts: experts) + Double(cache),
+        plainBytesPerToken: model.plainTraffic.weightBytes(distinctExperts: experts) + Double(cache))
     }
     let measured = rowCounts.indices.map { place in
       let experts = samples.experts[place].reduce(0, +) / Double(max(samples.experts[place].count, 1))

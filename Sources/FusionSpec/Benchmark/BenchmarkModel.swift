@@ -11,6 +11,8 @@ public struct BenchmarkModel: Sendable {
   public let decoder: DecoderModel
   /// What a forward reads and computes.
   public let traffic: StepTraffic
+  /// What it would read if no weights were compact.
+  public let plainTraffic: StepTraffic
   /// Totals of the configuration.
   public let parameters: ParameterSummary
   /// Format of the weights in memory.
@@ -38,14 +40,15 @@ public struct BenchmarkModel: Sendable {
     let configuration = try Checkpoint.configurationOnly(directory: directory)
     let architecture = try ArchitectureRegistry.architecture(for: configuration)
     let summary = ParameterSummary(architecture.parameters, description: architecture.description)
-    let format = try WeightMemory(summary).choose(options.weights, file: configuration.file)
+    let format = try WeightMemory(summary, options: options).choose(options.weights, file: configuration.file)
+    let compacts = options.compacts(format, summary)
     let model = try ArchitectureRegistry.randomModel(
       configuration,
       options: LoadOptions(
         format: format, contextLength: context,
         threadCount: options.threadCount ?? ProcessInfo.processInfo.activeProcessorCount,
-        compactsWeights: options.compacts(format, byteCount: summary.byteCount(format)),
-        progress: options.byteProgress(total: summary.byteCount(format))))
+        compactsWeights: compacts,
+        progress: options.byteProgress(total: summary.byteCount(format, isCompact: compacts))))
     let decoder = try options.caching(model, file: directory.path)
     options.progress?(1)
     self.init(
@@ -59,8 +62,10 @@ public struct BenchmarkModel: Sendable {
   ) {
     self.name = name
     self.decoder = decoder
+    let cacheBytes = decoder.cacheBytesByLayer(kernels: options.kernels)
     traffic = StepTraffic(
-      architecture, format: format, cacheBytes: decoder.cacheBytesByLayer(kernels: options.kernels))
+      architecture, format: format, isCompact: decoder.hasCompactWeights, cacheBytes: cacheBytes)
+    plainTraffic = StepTraffic(architecture, format: format, cacheBytes: cacheBytes)
     parameters = ParameterSummary(architecture.parameters, description: architecture.description)
     weightFormat = format
     kernels = options.kernels
@@ -81,9 +86,14 @@ struct WeightMemory {
   let parameters: ParameterSummary
   /// Bytes that weights may take: nine tenths of the machine's memory.
   let limit: Int
+  private let options: ModelOptions
 
-  init(_ parameters: ParameterSummary, memory: Int = Int(ProcessInfo.processInfo.physicalMemory)) {
+  init(
+    _ parameters: ParameterSummary, options: ModelOptions,
+    memory: Int = Int(ProcessInfo.processInfo.physicalMemory)
+  ) {
     self.parameters = parameters
+    self.options = options
     limit = memory / 10 * 9
   }
 
@@ -93,14 +103,18 @@ struct WeightMemory {
   /// The asked-for format, or the first that fits; an error that names all sizes where it does not.
   func choose(_ format: WeightFormat?, file: String) throws(LoadError) -> WeightFormat {
     let candidates = format.map { [$0] } ?? Self.automaticFormats
-    if let fitting = candidates.first(where: { parameters.byteCount($0) <= limit }) { return fitting }
-    let sizes = WeightFormat.allCases.map { "\($0.rawValue) \(Self.gigabytes(parameters.byteCount($0)))" }
+    if let fitting = candidates.first(where: { byteCount($0) <= limit }) { return fitting }
+    let sizes = WeightFormat.allCases.map { "\($0.rawValue) \(Self.gigabytes(byteCount($0)))" }
     throw LoadError(
       .unsuitable, file: file,
       problem: "the weights do not fit into memory "
         + (format.map { "as \($0.rawValue)" } ?? "in any format"),
       found: sizes.joined(separator: ", "),
       accepted: "at most \(Self.gigabytes(limit)), nine tenths of this machine's memory")
+  }
+
+  private func byteCount(_ format: WeightFormat) -> Int {
+    parameters.byteCount(format, isCompact: options.compacts(format, parameters))
   }
 
   private static func gigabytes(_ bytes: Int) -> String { String(format: "%.1f GB", Double(bytes) / 1e9) }

@@ -22,6 +22,8 @@ public struct BenchmarkReport: Sendable {
     public var millisecondsPerToken: Double
     /// Bytes of weights and cache that a token touches: what every token uses, its experts, the positions it sees.
     public var bytesPerToken: Double
+    /// The same if no weights were compact.
+    public var plainBytesPerToken: Double
     /// Speed.
     public var tokensPerSecond: Double { 1000 / millisecondsPerToken }
   }

@@ -12,6 +12,7 @@ struct BenchDocument {
     [
       "schema": "fusionspec.bench/1", "model": .string(model.name),
       "weights": .string(model.weightFormat.rawValue),
+      "compact_weights": .bool(model.decoder.hasCompactWeights),
       "isa": .string(model.kernels.name), "threads": .integer(model.threadCount),
       "random_weights": .bool(model.isRandom), "repetitions": .integer(options.repetitions),
       "parameters": ["total": .integer(model.parameters.total), "active": .integer(model.parameters.active)],
@@ -47,6 +48,10 @@ struct BenchDocument {
       "bytes_per_token": .integer(Int(decode.bytesPerToken)),
       "share_of_bandwidth": JSONDocument(
         report.shareOfBandwidth(bytes: decode.bytesPerToken, milliseconds: decode.millisecondsPerToken)),
+      "plain_bytes_per_token": .integer(Int(decode.plainBytesPerToken)),
+      "plain_share_of_bandwidth": JSONDocument(
+        report.shareOfBandwidth(
+          bytes: decode.plainBytesPerToken, milliseconds: decode.millisecondsPerToken)),
     ]
   }
 

@@ -13,7 +13,19 @@ struct BenchTable {
       [heading, machine, ""] + Self.aligned(prefill) + [""] + Self.aligned(decode) + [""] + Self.aligned(rows)
     let isCached = (report.decode.map(share) + report.rows.map(share)).contains { $0 > 1 }
     let note = "note: shares of bandwidth beyond 100% mean that caches hold weights from forward to forward"
-    return (isCached ? lines + ["", note] : lines).joined(separator: "\n")
+    let notes = (isCached ? [note] : []) + (model.decoder.hasCompactWeights ? [compactNote] : [])
+    return (notes.isEmpty ? lines : lines + [""] + notes).joined(separator: "\n")
+  }
+
+  private var compactNote: String {
+    let plain = report.decode.first.map {
+      let share = report.shareOfBandwidth(
+        bytes: $0.plainBytesPerToken, milliseconds: $0.millisecondsPerToken)
+      return
+        "; in 16 a token would read \(Self.number($0.plainBytesPerToken / 1e6)) MB, \(Self.percent(share)) of "
+        + "bandwidth at this speed"
+    }
+    return "note: bf16 weights are held in 12 bits, without loss\(plain ?? "")"
   }
 
   private var prefill: [[String]] {

@@ -41,8 +41,12 @@ public struct StepTraffic: Sendable, Equatable {
 extension StepTraffic {
   /// Adds up what the main model of an architecture reads with weights held in `format`.
   ///
-  /// - Parameter cacheBytes: Bytes of a cached position by layer (`DecoderModel.cacheBytesByLayer`); nil for f32.
-  public init(_ architecture: any Architecture, format: WeightFormat, cacheBytes: [Int]? = nil) {
+  /// - Parameters:
+  ///   - isCompact: Whether bf16 matrices are compact.
+  ///   - cacheBytes: Bytes of a cached position by layer (`DecoderModel.cacheBytesByLayer`); nil for f32.
+  public init(
+    _ architecture: any Architecture, format: WeightFormat, isCompact: Bool = false, cacheBytes: [Int]? = nil
+  ) {
     let blueprint = architecture.blueprint
     let embedding = "model.embed_tokens.weight"
     let parameters = blueprint.parameters.filter { !$0.isMTP }
@@ -51,7 +55,8 @@ extension StepTraffic {
       $0.role != .routedExpert && ($0.name != embedding || blueprint.tiesEmbeddings)
     }
     func byteCount(_ parameters: [ParameterSpecification]) -> Int {
-      ParameterSummary(parameters, description: blueprint.description).byteCount(format)
+      ParameterSummary(parameters, description: blueprint.description).byteCount(
+        format, isCompact: isCompact)
     }
     func elements(_ parameters: [ParameterSpecification]) -> Int { parameters.reduce(0) { $0 + $1.count } }
 

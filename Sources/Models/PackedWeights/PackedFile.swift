@@ -27,7 +27,8 @@ enum PackedFile {
 
   /// A name for the file of a checkpoint that is held as the options say.
   static func name(_ model: String, _ options: LoadOptions, _ fingerprint: Fingerprint) -> String {
-    let format = options.format.rawValue + (options.compactsWeights && options.format == .bf16 ? "-compact" : "")
+    let format =
+      options.format.rawValue + (options.compactsWeights && options.format == .bf16 ? "-compact" : "")
     let plain = model.map { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) ? $0 : "_" }
     return "\(String(plain.prefix(80)))-\(format)-\(fingerprint.hexadecimal.prefix(16)).fspacked"
   }
