@@ -140,7 +140,10 @@ struct BenchTests {
         readBytesPerSecond: 10e9, floatOperationsPerSecond: 100e9, bf16OperationsPerSecond: 100e9,
         int8OperationsPerSecond: 200e9), weightFormat: .bf16,
       prefill: [BenchmarkReport.Prefill(tokens: 500, milliseconds: 250, operations: 10e9)],
-      decode: [BenchmarkReport.Decode(context: 0, millisecondsPerToken: 4, bytesPerToken: 20e6)],
+      decode: [
+        BenchmarkReport.Decode(
+          context: 0, millisecondsPerToken: 4, bytesPerToken: 20e6, plainBytesPerToken: 26e6)
+      ],
       rows: [rows(2, 6, 30e6)], oneRow: rows(1, 4, 20e6))
     #expect(report.prefill[0].tokensPerSecond == 2000)
     #expect(report.shareOfPeak(report.prefill[0]) == 0.4)
