@@ -41,7 +41,7 @@ FS_INLINE const uint32_t *compact_expand(const char *units, __m512i table, const
   return others;
 }
 
-enum { COMPACT_AHEAD = 2048 };  // bytes ahead of its use that a line is asked for
+enum { COMPACT_AHEAD = 3072 };  // bytes ahead of its use that a line is asked for
 
 /// Where unpacking has come to in a panel.
 typedef struct compact_place {
@@ -189,6 +189,6 @@ FS_INLINE void tile_compact(const char *base, size_t panel_bytes, ptrdiff_t k, c
 
 // Unpacking is work for each panel, so more rows take fewer of them at once.
 #define FS_COMPACT_TILES(entry)                                                                              \
-  entry(1, 1) entry(1, 2) entry(1, 4) entry(2, 1) entry(2, 2) entry(3, 1) entry(3, 2) entry(4, 1) entry(4, 2)
+  entry(1, 1) entry(1, 2) entry(1, 4) entry(2, 1) entry(2, 2) entry(2, 4) entry(3, 1) entry(3, 2) entry(4, 1) entry(4, 2)
 #define FS_COMPACT_TILE(rows, panels) FS_TILE_OF(compact, rows, panels)
 FS_COMPACT_TILES(FS_COMPACT_TILE)

@@ -49,7 +49,7 @@ const fs_kernels FS_SET = {
 #endif
                     {0, 8, 8, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
                     {0, 4, 4, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
-                    {0, 4, 2, 2, 2}},
+                    {0, 4, 4, 2, 2}},
     .compact_rows = FS_COMPACT_ROWS,
     .expand = compact_expand_panel,
 #define FS_ENTRY(rows, panels) FS_TILE_ENTRY(f32, rows, panels),
