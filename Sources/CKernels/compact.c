@@ -19,7 +19,7 @@
 
 #include "kernels.h"
 
-enum { LINE_WORDS = 32, STEP_WORDS = FS_COMPACT_STEP_LINES * LINE_WORDS, NO_ENTRY = -1 };
+enum { LINE_WORDS = 32, STEP_WORDS = FS_COMPACT_STEP_LINES * LINE_WORDS, NO_CODE = 0x80 };
 
 static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
@@ -39,40 +39,55 @@ static word_place place_of(ptrdiff_t word) {
   return (word_place){unit + 64 + line % 4 / 2 * 64 + at, unit + at, line % 4 / 2 * 4};
 }
 
-/// The sixteen most frequent exponents of some words, the smaller one among equals, and the code of each exponent or -1.
-static void choose_table(const uint16_t *words, ptrdiff_t count, uint8_t *table, int8_t *codes) {
-  uint32_t frequency[256] = {0};
-  for (ptrdiff_t i = 0; i < count; i++) frequency[(words[i] >> 7) & 0xff]++;
-  memset(codes, NO_ENTRY, 256);
+/// The sixteen most frequent exponents of some words (a multiple of four), the smaller one among equals, and the code of
+/// each exponent or NO_CODE.
+static void choose_table(const uint16_t *words, ptrdiff_t count, uint8_t *table, uint8_t *codes) {
+  uint32_t frequency[4][256] = {{0}};  // counting neighbours apart need not wait for one another
+  for (ptrdiff_t i = 0; i < count; i += 4)
+    for (int j = 0; j < 4; j++) frequency[j][(words[i + j] >> 7) & 0xff]++;
+  for (int exponent = 0; exponent < 256; exponent++)
+    frequency[0][exponent] += frequency[1][exponent] + frequency[2][exponent] + frequency[3][exponent];
+  memset(codes, NO_CODE, 256);
   for (int code = 0; code < 16; code++) {
     int best = -1;
     for (int exponent = 0; exponent < 256; exponent++)
-      if (codes[exponent] == NO_ENTRY && (best < 0 || frequency[exponent] > frequency[best])) best = exponent;
+      if (codes[exponent] == NO_CODE && (best < 0 || frequency[0][exponent] > frequency[0][best])) best = exponent;
     table[code] = (uint8_t)best;
-    codes[best] = (int8_t)code;
+    codes[best] = (uint8_t)code;
   }
 }
 
+/// Writes a unit; returns the codes of its weights or'ed together, so NO_CODE or more where one has none.
+static uint8_t compact_unit(const uint16_t *words, const uint8_t *codes, uint8_t *unit) {
+  uint8_t seen = 0;
+  for (ptrdiff_t half = 0; half < 2; half++)
+    for (ptrdiff_t line = 0; line < 2; line++)
+      for (ptrdiff_t column = 0; column < LINE_WORDS; column++) {
+        uint16_t rotated = rotated_left(words[(2 * half + line) * LINE_WORDS + column]);
+        ptrdiff_t at = column / 8 * 16 + line * 8 + column % 8;
+        uint8_t code = codes[rotated >> 8];
+        seen |= code;
+        unit[64 + 64 * half + at] = (uint8_t)rotated;
+        unit[at] = half ? (uint8_t)(unit[at] | code << 4) : code & 15;
+      }
+  return seen;
+}
+
 static bool compact_chunk(const uint16_t *words, ptrdiff_t steps, char *to) {
-  uint8_t *table = (uint8_t *)to;
+  enum { UNIT_WORDS = 4 * LINE_WORDS };
   uint32_t *others = (uint32_t *)(to + 16);
   ptrdiff_t head = fs_compact_head(steps), room = (head - 16) / 4, used = 0;
-  int8_t codes[256];
-  choose_table(words, steps * STEP_WORDS, table, codes);
+  uint8_t codes[256];
+  choose_table(words, steps * STEP_WORDS, (uint8_t *)to, codes);
   memset(others, 0xff, (size_t)room * 4);
-  memset(to + head, 0, (size_t)steps * FS_COMPACT_STEP);
-  for (ptrdiff_t i = 0; i < steps * STEP_WORDS; i++) {
-    char *step = to + head + i / STEP_WORDS * FS_COMPACT_STEP;
-    word_place place = place_of(i % STEP_WORDS);
-    uint16_t rotated = rotated_left(words[i]);
-    int8_t code = codes[rotated >> 8];
-    if (code == NO_ENTRY) {
+  for (ptrdiff_t unit = 0; unit < steps * STEP_WORDS / UNIT_WORDS; unit++) {
+    const uint16_t *from = words + unit * UNIT_WORDS;
+    if (compact_unit(from, codes, (uint8_t *)to + head + unit * FS_COMPACT_UNIT) < NO_CODE) continue;
+    for (ptrdiff_t i = 0; i < UNIT_WORDS; i++) {
+      if (codes[(from[i] >> 7) & 0xff] != NO_CODE) continue;
       if (used == room) return false;
-      others[used++] = (uint32_t)i << 16 | words[i];
-      continue;
+      others[used++] = (uint32_t)(unit * UNIT_WORDS + i) << 16 | from[i];
     }
-    step[place.byte] = (char)rotated;
-    step[place.code] = (char)(step[place.code] | code << place.shift);
   }
   return true;
 }
