@@ -65,6 +65,8 @@ struct Inspect: ParsableCommand {
             uniqueKeysWithValues: WeightFormat.allCases.map {
               ($0.rawValue, .integer(parameters.byteCount($0)))
             })),
+        // As kernels that gain by it hold it: the same numbers in fewer bits.
+        "compact_bf16": .integer(parameters.byteCount(.bf16, isCompact: true)),
         // Beside narrower weights keys and values of grouped-query attention take half of it.
         "cache_format": "f32", "cache_bytes_per_position": .integer(positionBytes),
         "cache": .object(
@@ -117,6 +119,7 @@ struct Inspect: ParsableCommand {
         "memory",
         WeightFormat.allCases.map { "\($0.rawValue) \(size(parameters.byteCount($0)))" }.joined(
           separator: ", ")
+          + "; bf16 compact \(size(parameters.byteCount(.bf16, isCompact: true)))"
       ))
     let cache = contexts.map { "\(size($0 * positionBytes)) at \($0)" }.joined(separator: ", ")
     let isGrouped = description.attention.hasPrefix("grouped")
