@@ -14,18 +14,6 @@ typedef struct tiled_work {
   float greatest[FS_TILED_UNITS], totals[FS_TILED_UNITS];
 } tiled_work;
 
-/// Tiles for `first` units in the first sixteen and `second` in the others.
-static void tiled_configure(ptrdiff_t first, ptrdiff_t second) {
-  tile_configuration shape = {.palette = 1};
-  for (int i = 0; i < 8; i++) {
-    shape.line_bytes[i] = 64;
-    shape.lines[i] = 16;
-  }
-  shape.lines[0] = shape.lines[1] = shape.lines[4] = (uint8_t)first;
-  if (second > 0) shape.lines[2] = shape.lines[3] = shape.lines[5] = (uint8_t)second;
-  _tile_loadconfig(&shape);
-}
-
 /// Floats rounded to bf16 as tiles know them, without denormals.
 FS_INLINE lanes_u16 tiled_bf16(lanes x) { return (lanes_u16)_mm512_cvtneps_pbh((__m512)x); }
 
@@ -281,7 +269,7 @@ static void tiled_span(const fs_tiled_units *units, tiled_work *work, const char
   }
   bool few = units->count <= TILED_VECTOR_UNITS && units->count * (end - begin) <= TILED_VECTOR_WORK;
   tiled_way way = few ? TILED_VECTORS : units->count > 16 ? TILED_TILES : TILED_TILE;
-  if (!few) tiled_configure(way == TILED_TILES ? 16 : units->count, units->count - 16);
+  if (!few) tiles_configure(way == TILED_TILES ? 16 : units->count, units->count - 16);
   for (ptrdiff_t at = begin - begin % FS_TILED_CHUNK; at < end; at += FS_TILED_CHUNK) {
     ptrdiff_t left = (end - at + 31) / 32 * 32, count = left < FS_TILED_CHUNK ? left : FS_TILED_CHUNK;
     if (way == TILED_TILES) tiled_chunk(units, work, cache, at, count, TILED_TILES);

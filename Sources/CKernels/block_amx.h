@@ -11,19 +11,23 @@ typedef struct tile_configuration {
   uint8_t lines[16];
 } tile_configuration;
 
+/// Tiles for `first` rows in the first sixteen and `second` in the others; those of no rows stay full.
+static void tiles_configure(ptrdiff_t first, ptrdiff_t second) {
+  tile_configuration shape = {.palette = 1};
+  for (int i = 0; i < 8; i++) {
+    shape.line_bytes[i] = 64;
+    shape.lines[i] = FS_BLOCK_GROUP;
+  }
+  shape.lines[0] = shape.lines[1] = shape.lines[4] = (uint8_t)first;
+  if (second > 0) shape.lines[2] = shape.lines[3] = shape.lines[5] = (uint8_t)second;
+  _tile_loadconfig(&shape);
+}
+
 /// Tiles of rows have as many lines as there are rows where these are fewer than two tiles: the processor reads and
 /// multiplies no more.
 static void begin_blocks(ptrdiff_t rows) {
-  tile_configuration tiles = {.palette = 1};
-  for (int i = 0; i < 8; i++) {
-    tiles.line_bytes[i] = 64;
-    tiles.lines[i] = FS_BLOCK_GROUP;
-  }
-  if (rows < FS_BLOCK_GROUP)
-    tiles.lines[0] = tiles.lines[1] = tiles.lines[4] = (uint8_t)rows;
-  else if (rows > FS_BLOCK_GROUP && rows < 2 * FS_BLOCK_GROUP)
-    tiles.lines[2] = tiles.lines[3] = tiles.lines[5] = (uint8_t)(rows - FS_BLOCK_GROUP);
-  _tile_loadconfig(&tiles);
+  ptrdiff_t second = rows - FS_BLOCK_GROUP;
+  tiles_configure(second < 0 ? rows : FS_BLOCK_GROUP, second < FS_BLOCK_GROUP ? second : FS_BLOCK_GROUP);
 }
 
 static void end_blocks(void) { _tile_release(); }
@@ -158,7 +162,7 @@ FS_INLINE void compact_block_next(compact_block *block, bool panels) {
   if (panels) compact_next(&block->at[1], to[1]);
 }
 
-/// block_bf16_of for compact weights. The first rows `unpack` them, a step ahead of the products, which leave vectors time.
+/// block_bf16_of for compact weights. The first rows `unpack` them, two steps ahead of the products, which leave vectors time.
 FS_INLINE void block_compact_of(compact_block *block, ptrdiff_t begin, ptrdiff_t end, bool unpack, const char *x,
                                 ptrdiff_t row_bytes, const char *next, ptrdiff_t lines, float *tile, bool rows,
                                 bool panels) {

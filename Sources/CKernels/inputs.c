@@ -18,8 +18,12 @@ size_t fs_form_bytes(fs_form form, ptrdiff_t k) {
 
 size_t fs_expanded_bytes(ptrdiff_t k) { return FS_EXPANDED_PANELS * fs_panel_bytes(FS_FORMAT_BF16, k); }
 
+size_t fs_widest_rows_bytes(ptrdiff_t k, ptrdiff_t row_count) {
+  return (size_t)row_count * fs_form_bytes(FS_FORM_FLOATS, k);
+}
+
 size_t fs_scratch_bytes(ptrdiff_t k, ptrdiff_t row_count) {
-  return (size_t)row_count * fs_form_bytes(FS_FORM_FLOATS, k) + fs_expanded_bytes(k);
+  return fs_widest_rows_bytes(k, row_count) + fs_expanded_bytes(k);
 }
 
 size_t fs_prepared_bytes(const fs_kernels *kernels, fs_format format, ptrdiff_t k) {

@@ -130,7 +130,9 @@ struct fs_kernels {
   ptrdiff_t tile_rows;                                       // the most rows of a tile
   ptrdiff_t tile_panels[FS_FORMATS][FS_MAX_TILE_ROWS + 1];   // the most panels of a tile of r rows
   fs_tile_kernel *tile[FS_FORMATS][FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // [format][rows][panels] or NULL
-  ptrdiff_t compact_rows;  // the most rows that take compact weights as they are; with more they are made plain first
+  /// The most rows of tiles that take compact weights as they are. Blocks do for any number; without them, weights are made
+  /// plain for more rows.
+  ptrdiff_t compact_rows;
   void (*expand)(const void *compact, ptrdiff_t k, void *panel);
   fs_block_kernel *block[FS_FORMATS];  // or NULL
   ptrdiff_t block_rows[FS_FORMATS];    // the least rows for which blocks are used

@@ -112,7 +112,7 @@ static ptrdiff_t next_panels(const product *job, ptrdiff_t left, ptrdiff_t step)
   return job->uses_blocks ? smaller(panels, FS_BLOCK_PANELS) : group_panels(job, panels, step);
 }
 
-/// Decides whether compact weights are made plain, panels at a time, for `row_count` rows.
+/// Decides whether compact weights are made plain, panels at a time, for `row_count` rows. Blocks take them as they are.
 static void take_format(product *job, ptrdiff_t row_count) {
   job->stored_bytes = fs_panel_bytes(job->format, job->k);
   if (job->format == FS_FORMAT_BF16_COMPACT && row_count > job->kernels->compact_rows &&
@@ -135,16 +135,15 @@ static const char *expanded(const product *job, const char *stored, ptrdiff_t co
   return job->expanded;
 }
 
-/// Fills the block of sums of `ending`, whose panels begin at `weights` (as they are held, at `stored`) and whose rows are
-/// those from first_row on. While the rows go by, the panels that follow are brought in: each block of rows asks for its
-/// part, and leaves a little of that to the end of its sums.
-static void compute_block(const product *job, const char *weights, const char *stored, ptrdiff_t first_row,
-                          fs_finish *ending, float *tile) {
+/// Fills the block of sums of `ending`, whose panels begin at `weights` and whose rows are those from first_row on. While the
+/// rows go by, the panels that follow are brought in: each block of rows asks for its part, and leaves a little of that to
+/// the end of its sums.
+static void compute_block(const product *job, const char *weights, ptrdiff_t first_row, fs_finish *ending, float *tile) {
   const fs_kernels *kernels = job->kernels;
   ptrdiff_t span = kernels->block_span[job->format], each = kernels->block_ahead[job->format];
-  ptrdiff_t lines = ending->panels * (ptrdiff_t)job->stored_bytes / 64;
+  ptrdiff_t lines = ending->panels * (ptrdiff_t)job->panel_bytes / 64;
   ptrdiff_t block = first_row / span, blocks = (job->row_count + span - 1) / span;
-  fs_prefetch prefetch = {stored + lines * 64, lines * block / blocks, lines * (block + 1) / blocks};
+  fs_prefetch prefetch = {weights + lines * 64, lines * block / blocks, lines * (block + 1) / blocks};
   if (each > 0 && each * ending->rows <= (prefetch.end - prefetch.begin) / 2) {
     prefetch.end -= each * ending->rows;
     ending->next = prefetch.next + prefetch.end * 64;
@@ -199,7 +198,7 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
                             .y = y, .row = first + row, .column = column,
                             .count = smaller(width / each * FS_LANES, columns - column), .accumulate = accumulate};
         if (job->uses_blocks)
-          compute_block(job, weights, stored, row, &ending, tile);
+          compute_block(job, weights, row, &ending, tile);
         else
           compute_tile(job, weights, width, row, rows, tile);
         if (gated)

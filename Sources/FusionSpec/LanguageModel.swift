@@ -47,7 +47,7 @@ public final class LanguageModel: Sendable {
     kernels = options.kernels
     threadCount = options.threadCount ?? ProcessInfo.processInfo.activeProcessorCount
     let summary = ParameterSummary(architecture.parameters, description: description)
-    weightFormat = options.weights ?? Self.automaticFormat(checkpoint, summary, options)
+    weightFormat = options.weights ?? Self.automaticFormat(checkpoint, summary)
     let compacts = options.compacts(weightFormat, summary)
     let total = summary.byteCount(weightFormat, isCompact: compacts)
     let loaded = try ArchitectureRegistry.load(
@@ -95,13 +95,13 @@ public final class LanguageModel: Sendable {
   /// The checkpoint's own precision, bf16 for bf16 and FP8 checkpoints and f32 for wider ones, where that fits into
   /// memory; else the next narrower format.
   private static func automaticFormat(
-    _ checkpoint: Checkpoint, _ summary: ParameterSummary, _ options: ModelOptions
+    _ checkpoint: Checkpoint, _ summary: ParameterSummary
   ) -> WeightFormat {
     let matrices = checkpoint.tensors.values.filter { $0.shape.count == 2 }
     let narrow = matrices.filter { $0.elementType == .bf16 || $0.elementType == .f8e4m3 }.count
     return summary.widestFormat(
       of: narrow * 2 > matrices.count ? [.bf16, .int8, .int4] : [.f32, .bf16, .int8, .int4],
-      memory: Int(ProcessInfo.processInfo.physicalMemory), isCompact: { options.compacts($0, summary) })
+      memory: Int(ProcessInfo.processInfo.physicalMemory))
   }
 
   /// Makes an engine.

@@ -16,11 +16,14 @@ public final class DecoderModel: Sendable {
   /// How keys and values are asked to be held.
   public let cacheFormat: CacheFormat
   let cacheLayouts: [CacheLayout]  // in f32
+  /// What share of the bytes of their format the weights take: less than 1 where they are compact.
+  public let heldShare: Double
 
   init(
     description: ModelDescription, contextCapacity: Int, embedding: PackedMatrix, layers: [DecoderLayer],
     finalNorm: Norm,
-    outputHead: PackedMatrix, mtpHeads: [MTPHead], widths: WorkspaceWidths, cacheLayouts: [CacheLayout]
+    outputHead: PackedMatrix, mtpHeads: [MTPHead], widths: WorkspaceWidths, cacheLayouts: [CacheLayout],
+    heldShare: Double
   ) {
     self.description = description
     self.contextCapacity = contextCapacity
@@ -33,6 +36,7 @@ public final class DecoderModel: Sendable {
     self.mtpHeads = mtpHeads
     self.widths = widths
     self.cacheLayouts = cacheLayouts
+    self.heldShare = heldShare
   }
 
   /// The same model with another head for drafts, or with its cache held otherwise.
@@ -48,10 +52,11 @@ public final class DecoderModel: Sendable {
     mtpHeads = model.mtpHeads
     widths = model.widths
     cacheLayouts = model.cacheLayouts
+    heldShare = model.heldShare
   }
 
   /// Whether weights are held in fewer bits than their format has, without loss.
-  public var hasCompactWeights: Bool { outputHead.isCompact }
+  public var hasCompactWeights: Bool { heldShare < 1 }
 
   /// Number of multi-token-prediction heads.
   public var mtpHeadCount: Int { mtpHeads.count }

@@ -119,11 +119,9 @@ public struct ParameterSummary: Sendable, Equatable {
     }
   }
 
-  /// The first of these formats, widest first, whose weights leave a fifth of `memory` bytes free; the last where none
+  /// The first of these formats, widest first (none compact, since a matrix may not allow it), whose weights leave a fifth of `memory` bytes free; the last where none
   /// does.
-  public func widestFormat(
-    of formats: [WeightFormat], memory: Int, isCompact: (WeightFormat) -> Bool = { _ in false }
-  ) -> WeightFormat {
-    formats.first { byteCount($0, isCompact: isCompact($0)) <= memory / 5 * 4 } ?? formats.last ?? .int4
+  public func widestFormat(of formats: [WeightFormat], memory: Int) -> WeightFormat {
+    formats.first { byteCount($0) <= memory / 5 * 4 } ?? formats.last ?? .int4
   }
 }

@@ -2,6 +2,11 @@ import CKernels
 import Synchronization
 
 extension PackedMatrix {
+  /// Bytes that the weights take when they are not compact.
+  public var plainByteCount: Int {
+    panelCount * (isGatedPair ? 2 : 1) * fs_panel_bytes(format.kernelFormat, inputs)
+  }
+
   /// The same weights in about 12 bits each, or nil where the matrix is not bf16 or has too many weights with rare exponents.
   ///
   /// A bf16 is a byte of sign and mantissa and a byte of exponent, and the exponents of a trained (or random) matrix are

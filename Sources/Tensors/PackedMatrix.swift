@@ -84,7 +84,8 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     let kernelFormat = isCompact ? FS_FORMAT_BF16_COMPACT : format.kernelFormat
     let (size, overflow) = ((outputs + 15) / 16 * (isGatedPair ? 2 : 1))
       .multipliedReportingOverflow(by: fs_panel_bytes(kernelFormat, inputs))
-    guard !overflow, offset >= 0, offset % 64 == 0, offset <= file.byteCount, size <= file.byteCount - offset,
+    guard !overflow, !isCompact || format == .bf16, offset >= 0, offset % 64 == 0, offset <= file.byteCount,
+      size <= file.byteCount - offset,
       let base = unsafe file.address
     else { return nil }
     unsafe panels = base + offset

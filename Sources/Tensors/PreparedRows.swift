@@ -17,7 +17,7 @@ public final class PreparedRows: @unchecked Sendable {
     self.rowCount = rowCount
     self.inputs = inputs
     let padding = Int(FS_PREPARED_PADDING)
-    memory = AlignedMemory(byteCount: fs_scratch_bytes(max(inputs, 1), rowCount + padding))
+    memory = AlignedMemory(byteCount: fs_widest_rows_bytes(max(inputs, 1), rowCount + padding))
   }
 }
 

@@ -90,6 +90,20 @@ import Testing
     #expect(try !place.model(.int8, compact: true).hasCompactWeights, "only bf16 is compact")
   }
 
+  @Test func `only bf16 can be compact in a file`() throws {
+    let place = try Place(fixture)
+    let expected = try tokens(place.model(.int8))
+    let file = try place.file()
+    let mapped = try MappedFile(path: file.path)
+    for (format, isFine) in [(WeightFormat.int8, false), (.f32, false), (.bf16, true)] {
+      let matrix = PackedMatrix(
+        outputs: 1, inputs: 1, format: format, isGatedPair: false, isCompact: true, mapped: mapped,
+        offset: 4096)
+      #expect((matrix != nil) == isFine, "\(format)")
+    }
+    #expect(try tokens(place.model(.int8)) == expected)
+  }
+
   @Test func `a changed checkpoint is packed anew`() throws {
     let place = try Place(fixture)
     let before = try tokens(place.model(.bf16))

@@ -128,7 +128,6 @@ struct PublishedModelTests {
       #expect(summary.widestFormat(of: formats, memory: bytes / 4 * 5 + 5) == format)
     }
     #expect(summary.widestFormat(of: formats, memory: bytes[1]) == .int8)
-    #expect(summary.widestFormat(of: formats, memory: bytes[1], isCompact: { $0 == .bf16 }) == .bf16)
     #expect(abs(Double(summary.byteCount(.bf16, isCompact: true)) / Double(bytes[1]) - 0.754) < 0.001)
     #expect(summary.widestFormat(of: formats, memory: 1) == .int8, "the narrowest where none fits")
   }

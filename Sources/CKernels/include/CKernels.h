@@ -86,7 +86,7 @@ typedef struct fs_rows {
 /// products of integers are summed exactly over 128 (int8) or 64 inputs (int4); these sums meet their scales in one chain
 /// over k. An int8 result ends with the scale of its column, sum * scale, or with accumulate fma(sum, scale, y[r][n]).
 ///
-/// `scratch`, 64-byte aligned, holds prepared input rows: at least fs_scratch_bytes(k, 1) bytes. Each panel is streamed
+/// `scratch`, 64-byte aligned, holds prepared input rows and compact panels that are made plain: at least fs_scratch_bytes(k, 1) bytes. Each panel is streamed
 /// from memory once for as many rows as fit into it; with little scratch several times.
 void fs_matmul(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k, ptrdiff_t columns,
                ptrdiff_t panel_begin, ptrdiff_t panel_end, fs_rows x, fs_rows y, ptrdiff_t row_count,
@@ -102,6 +102,9 @@ void fs_gated_matmul(const fs_kernels *kernels, fs_format format, const void *pa
 
 /// Bytes of scratch for `row_count` input rows of k floats, whatever the format, and for panels made plain.
 size_t fs_scratch_bytes(ptrdiff_t k, ptrdiff_t row_count);
+
+/// Bytes of `row_count` prepared input rows of k floats, whatever the format.
+size_t fs_widest_rows_bytes(ptrdiff_t k, ptrdiff_t row_count);
 
 /// Bytes of one input row of k floats in the form in which a set's products with weights of a format take it; a multiple
 /// of 64.

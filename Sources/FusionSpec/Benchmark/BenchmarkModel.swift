@@ -64,7 +64,7 @@ public struct BenchmarkModel: Sendable {
     self.decoder = decoder
     let cacheBytes = decoder.cacheBytesByLayer(kernels: options.kernels)
     traffic = StepTraffic(
-      architecture, format: format, isCompact: decoder.hasCompactWeights, cacheBytes: cacheBytes)
+      architecture, format: format, heldShare: decoder.heldShare, cacheBytes: cacheBytes)
     plainTraffic = StepTraffic(architecture, format: format, cacheBytes: cacheBytes)
     parameters = ParameterSummary(architecture.parameters, description: architecture.description)
     weightFormat = format

@@ -42,10 +42,10 @@ extension StepTraffic {
   /// Adds up what the main model of an architecture reads with weights held in `format`.
   ///
   /// - Parameters:
-  ///   - isCompact: Whether bf16 matrices are compact.
+  ///   - heldShare: What share of the bytes of their format the weights take (`DecoderModel.heldShare`).
   ///   - cacheBytes: Bytes of a cached position by layer (`DecoderModel.cacheBytesByLayer`); nil for f32.
   public init(
-    _ architecture: any Architecture, format: WeightFormat, isCompact: Bool = false, cacheBytes: [Int]? = nil
+    _ architecture: any Architecture, format: WeightFormat, heldShare: Double = 1, cacheBytes: [Int]? = nil
   ) {
     let blueprint = architecture.blueprint
     let embedding = "model.embed_tokens.weight"
@@ -55,8 +55,8 @@ extension StepTraffic {
       $0.role != .routedExpert && ($0.name != embedding || blueprint.tiesEmbeddings)
     }
     func byteCount(_ parameters: [ParameterSpecification]) -> Int {
-      ParameterSummary(parameters, description: blueprint.description).byteCount(
-        format, isCompact: isCompact)
+      let plain = ParameterSummary(parameters, description: blueprint.description).byteCount(format)
+      return Int(Double(plain) * heldShare)
     }
     func elements(_ parameters: [ParameterSpecification]) -> Int { parameters.reduce(0) { $0 + $1.count } }
 

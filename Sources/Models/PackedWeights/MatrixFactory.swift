@@ -9,6 +9,10 @@ final class MatrixFactory {
   private let compacts: Bool
   private let progress: (@Sendable (_ bytes: Int) -> Void)?
   private var byteCount = 0
+  private var plainByteCount = 0
+
+  /// What share of their plain bytes the matrices take.
+  var heldShare: Double { plainByteCount > 0 ? Double(byteCount) / Double(plainByteCount) : 1 }
 
   init(_ options: LoadOptions, store: PackedStore?) {
     pool = WorkerPool(threadCount: options.threadCount, bindsThreads: false)
@@ -63,6 +67,7 @@ final class MatrixFactory {
     let matrix = stored.map { mapsStored ? $0 : $0.copied(pool: pool) } ?? makeCompact(make)
     if stored == nil { store?.add(key, matrix) }
     byteCount += matrix.byteCount
+    plainByteCount += matrix.plainByteCount
     progress?(byteCount)
     return matrix
   }

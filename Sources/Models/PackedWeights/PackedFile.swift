@@ -78,7 +78,8 @@ enum PackedFile {
       guard let size = reader.number(), let key = reader.text(size), let format = reader.number(),
         WeightFormat.allCases.indices.contains(format), let flags = reader.number(), (0...3).contains(flags),
         let outputs = reader.number(), let inputs = reader.number(), let offset = reader.number(),
-        (0...1 << 32).contains(outputs), (0...1 << 32).contains(inputs), offset >= 0
+        (0...1 << 32).contains(outputs), (0...1 << 32).contains(inputs), offset >= 0,
+        flags & 2 == 0 || WeightFormat.allCases[format] == .bf16
       else { return nil }
       entries[key] = Entry(
         format: WeightFormat.allCases[format], isGatedPair: flags & 1 == 1, isCompact: flags & 2 == 2,
