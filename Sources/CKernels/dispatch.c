@@ -8,15 +8,24 @@
 
 #include "kernels.h"
 
+static const fs_kernels *supported_pairs(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16") &&
+      __builtin_cpu_supports("avx512vbmi2"))
+    return &fs_kernels_avx512_pairs;
+#endif
+  return NULL;
+}
+
 static const fs_kernels *supported_avx512(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni")) {
     // Pairs of bf16 run at twice the speed of floats on AMD's processors, at half of it on Intel's.
-    bool pairs = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vbmi2") &&
-                 __builtin_cpu_is("amd");
-    return pairs ? &fs_kernels_avx512_pairs : &fs_kernels_avx512;
+    return supported_pairs() && __builtin_cpu_is("amd") ? supported_pairs() : &fs_kernels_avx512;
   }
 #endif
   return NULL;
@@ -25,9 +34,8 @@ static const fs_kernels *supported_avx512(void) {
 static const fs_kernels *supported_amx(void) {
 #if defined(__x86_64__) && defined(__linux__)
   enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };  // of arch_prctl: the tiles' state is large, so Linux wants to be asked
-  if (supported_avx512() && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vbmi2") &&
-      __builtin_cpu_supports("amx-tile") &&
-      __builtin_cpu_supports("amx-int8") && __builtin_cpu_supports("amx-bf16") &&
+  if (supported_pairs() && __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-int8") &&
+      __builtin_cpu_supports("amx-bf16") &&
       syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0)
     return &fs_kernels_amx;
 #endif
@@ -47,6 +55,7 @@ const fs_kernels *fs_kernels_named(const char *name) {
   if (strcmp(name, "auto") == 0) return amx ? amx : avx512 ? avx512 : avx2 ? avx2 : &fs_kernels_scalar;
   if (strcmp(name, "amx") == 0) return amx;
   if (strcmp(name, "avx512") == 0) return avx512;
+  if (strcmp(name, "avx512-pairs") == 0) return supported_pairs();
   if (strcmp(name, "avx2") == 0) return avx2;
   if (strcmp(name, "scalar") == 0) return &fs_kernels_scalar;
   return NULL;

@@ -25,7 +25,7 @@ private func weights(outputs: Int, inputs: Int, rareEvery: Int) -> [Float] {
     (1, 1), (16, 32), (17, 33), (40, 31), (96, 512), (70, 544), (50, 1024), (35, 2081), (20, 0),
   ]
 
-  @Test(arguments: KernelSet.available.map(\.name), shapes)
+  @Test(arguments: testedSets, shapes)
   func `products give the bits of plain weights, whatever the rows`(
     name: String, shape: (outputs: Int, inputs: Int)
   ) throws {
@@ -56,7 +56,7 @@ private func weights(outputs: Int, inputs: Int, rareEvery: Int) -> [Float] {
     }
   }
 
-  @Test(arguments: KernelSet.available.map(\.name))
+  @Test(arguments: testedSets)
   func `gated units give the bits of plain weights`(name: String) throws {
     let set = kernelSet(name)
     let (outputs, inputs) = (83, 300)

@@ -74,7 +74,7 @@ import Testing
     }
   }
 
-  @Test(arguments: KernelSet.available.map(\.name))
+  @Test(arguments: testedSets)
   func `a gate far below zero closes, far above zero passes`(name: String) {
     let pair = PackedMatrix.gatedPair(
       outputs: 2, inputs: 1, format: .f32, gate: [-1e30, 1e30], up: [3, 1])

@@ -81,7 +81,7 @@ struct Attention {
     }
   }
 
-  @Test(arguments: KernelSet.available.map(\.name))
+  @Test(arguments: testedSets)
   func `a head does not depend on the heads beside it`(name: String) {
     let attention = Attention(AttentionShape(heads: 11, rank: 96, rope: 24, length: 150))
     let whole = bits(attention.result(kernelSet(name)).elements)
@@ -91,7 +91,7 @@ struct Attention {
     }
   }
 
-  @Test(arguments: KernelSet.available.map(\.name))
+  @Test(arguments: testedSets)
   func `positions beyond the length have no influence`(name: String) {
     let attention = Attention(AttentionShape(heads: 5, rank: 48, rope: 16, length: 100))
     for length in [1, 2, 3, 63, 64, 65, 97] {
@@ -105,7 +105,7 @@ struct Attention {
     }
   }
 
-  @Test(arguments: KernelSet.available.map(\.name))
+  @Test(arguments: testedSets)
   func `scores far apart do not overflow`(name: String) {
     let attention = Attention(AttentionShape(heads: 3, rank: 32, rope: 8, length: 140), magnitude: 1000)
     let actual = attention.result(kernelSet(name))

@@ -85,7 +85,7 @@ struct Product {
     for (a, b) in zip(actual, expected) { #expect(abs(a - b) <= 2e-5 * (1 + abs(b))) }
   }
 
-  @Test(arguments: KernelSet.available.map(\.name), WeightFormat.allCases)
+  @Test(arguments: testedSets, WeightFormat.allCases)
   func `a row does not depend on the rows beside it`(name: String, format: WeightFormat) {
     let set = kernelSet(name)
     let whole = Product(ProductShape(outputs: 150, inputs: 531, rows: 200), format)
@@ -106,7 +106,7 @@ struct Product {
     }
   }
 
-  @Test(arguments: KernelSet.available.map(\.name), WeightFormat.allCases)
+  @Test(arguments: testedSets, WeightFormat.allCases)
   func `the split of panels does not matter, and a part writes nothing else`(
     name: String, format: WeightFormat
   ) {
@@ -130,7 +130,7 @@ struct Product {
     }
   }
 
-  @Test(arguments: KernelSet.available.map(\.name), WeightFormat.allCases)
+  @Test(arguments: testedSets, WeightFormat.allCases)
   func `rows may be gathered and scattered`(name: String, format: WeightFormat) {
     let set = kernelSet(name)
     let product = Product(ProductShape(outputs: 50, inputs: 24, rows: 12), format)
@@ -148,7 +148,7 @@ struct Product {
     for row in [2, 7, 9, 11] { #expect(output.array(row).allSatisfy { $0 == 7 }) }
   }
 
-  @Test(arguments: KernelSet.available.map(\.name))
+  @Test(arguments: testedSets)
   func `floats beyond the columns of a view stay untouched`(name: String) {
     let product = Product(ProductShape(outputs: 21, inputs: 9, rows: 3), .f32)
     let output = FloatMatrix(rows: 3, columns: 64, filledWith: 7)

@@ -39,7 +39,8 @@ typedef enum fs_dtype { FS_DTYPE_F32 = 0, FS_DTYPE_F16 = 1, FS_DTYPE_BF16 = 2, F
 enum { FS_PANEL_COLUMNS = 16 };
 
 /// The kernel set of that name, or NULL where it is unknown or this processor cannot run it.
-/// "auto" gives the best one.
+/// "auto" gives the best one. "avx512-pairs" is "avx512" with the multiplication of bf16 pairs, which "avx512" itself uses
+/// where that is fast.
 const fs_kernels *fs_kernels_named(const char *name);
 /// The name of a set.
 const char *fs_kernels_name(const fs_kernels *kernels);
