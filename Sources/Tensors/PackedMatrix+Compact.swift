@@ -33,6 +33,6 @@ extension PackedMatrix {
 }
 
 extension KernelSet {
-  /// Whether products of few rows are faster with compact weights: the set unpacks them in registers.
+  /// Whether the set gains by compact weights: few rows are faster, and many no slower.
   public var prefersCompactWeights: Bool { unsafe fs_prefers_compact(table) }
 }

@@ -66,7 +66,7 @@ void fs_pack_panel(fs_format format, const float *rows, ptrdiff_t row_stride, pt
 /// Makes a compact panel of a bf16 one, both 64-byte aligned; false where too many of its weights have rare exponents.
 /// fs_pack_panel does not make compact panels.
 bool fs_compact_panel(const void *panel, ptrdiff_t k, void *compact);
-/// Whether a set multiplies few rows with compact weights as they are, so that less has to come from memory.
+/// Whether a set gains by compact weights: less has to come from memory, and it takes them as they are for many rows too.
 bool fs_prefers_compact(const fs_kernels *kernels);
 
 /// The inverse for one weight row: k floats of column `lane` of a panel, as the kernels see them.
