@@ -1,6 +1,7 @@
 import CKernels
 
-/// Memory in which a kernel set lays out input rows for products with narrow weights, and makes compact weights plain. One thread at a time may use it.
+/// Memory in which a kernel set lays out input rows for products with narrow weights, and makes compact weights plain. One
+/// thread at a time may use it.
 @safe public final class KernelScratch: @unchecked Sendable {
   // Sendable: the owner hands it to one worker.
   let memory: AlignedMemory
