@@ -26,19 +26,26 @@ FS_INLINE __m512i compact_table(const char *chunk) {
 /// Whether the next weight of the list belongs to a step of the chunk. Behind a full list this reads of the steps: no harm.
 FS_INLINE bool compact_has_others(const uint32_t *others, ptrdiff_t step) { return others[0] >> 25 == step; }
 
-/// Writes the plain lines of a step; returns the rest of the list.
-FS_INLINE const uint32_t *compact_expand(const char *units, __m512i table, const uint32_t *others, const uint32_t *end,
-                                         ptrdiff_t step, char *to) {
-  for (ptrdiff_t u = 0; u < FS_COMPACT_STEP_LINES / 4; u++) {
-    lanes_i32 lines[4];
-    compact_lines(units + u * FS_COMPACT_UNIT, table, lines);
-    FS_UNROLL for (int j = 0; j < 4; j++) _mm512_store_si512(to + (4 * u + j) * 64, (__m512i)lines[j]);
-  }
+/// Writes the four plain lines of a unit.
+FS_INLINE void compact_unit(const char *unit, __m512i table, char *to) {
+  lanes_i32 lines[4];
+  compact_lines(unit, table, lines);
+  FS_UNROLL for (int j = 0; j < 4; j++) _mm512_store_si512(to + j * 64, (__m512i)lines[j]);
+}
+
+/// Puts the weights of the list into the plain lines of their step; returns the rest of the list.
+FS_INLINE const uint32_t *compact_patch(const uint32_t *others, const uint32_t *end, ptrdiff_t step, char *to) {
   for (; others < end && compact_has_others(others, step); others++) {
     uint16_t word = (uint16_t)*others;
     memcpy(to + (*others >> 16 & 511) * 2, &word, sizeof word);
   }
   return others;
+}
+
+/// Writes the plain lines of a step, but for those of the list.
+FS_INLINE void compact_all_units(const char *units, __m512i table, char *to) {
+  for (ptrdiff_t u = 0; u < FS_COMPACT_STEP_LINES / 4; u++)
+    compact_unit(units + u * FS_COMPACT_UNIT, table, to + u * 256);
 }
 
 enum { COMPACT_AHEAD = 3072 };  // bytes ahead of its use that a line is asked for
@@ -56,13 +63,23 @@ FS_INLINE compact_place compact_enter(const char *chunk, ptrdiff_t left) {
   return (compact_place){chunk, (const uint32_t *)(chunk + 16), 0, count, left};
 }
 
+/// Goes on to the next chunk where one has ended; returns the units of the next step.
+FS_INLINE const char *compact_units(compact_place *at) {
+  if (at->step == at->count) *at = compact_enter(at->chunk + fs_compact_chunk_bytes(at->count), at->left - at->count);
+  return at->chunk + fs_compact_head(at->count) + at->step * FS_COMPACT_STEP;
+}
+
+/// Ends a step whose units have been written.
+FS_INLINE void compact_end_step(compact_place *at, char *to) {
+  const uint32_t *end = (const uint32_t *)(at->chunk + fs_compact_head(at->count));
+  at->others = compact_patch(at->others, end, at->step, to);
+  at->step++;
+}
+
 /// Writes the plain lines of the next step.
 FS_INLINE void compact_next(compact_place *at, char *to) {
-  if (at->step == at->count) *at = compact_enter(at->chunk + fs_compact_chunk_bytes(at->count), at->left - at->count);
-  const char *units = at->chunk + fs_compact_head(at->count) + at->step * FS_COMPACT_STEP;
-  const uint32_t *end = (const uint32_t *)(at->chunk + fs_compact_head(at->count));
-  at->others = compact_expand(units, compact_table(at->chunk), at->others, end, at->step, to);
-  at->step++;
+  compact_all_units(compact_units(at), compact_table(at->chunk), to);
+  compact_end_step(at, to);
 }
 
 static void compact_expand_panel(const void *compact, ptrdiff_t k, void *panel) {
@@ -160,7 +177,8 @@ FS_INLINE void tile_compact(const char *base, size_t panel_bytes, ptrdiff_t k, c
         _Alignas(64) char lines[FS_COMPACT_PANELS][FS_COMPACT_STEP_LINES * 64];
         FS_UNROLL for (int p = 0; p < panels; p++) {
           const uint32_t *end = (const uint32_t *)(chunk + (size_t)p * panel_bytes + head);
-          others[p] = compact_expand(units + (size_t)p * panel_bytes, table[p], others[p], end, step, lines[p]);
+          compact_all_units(units + (size_t)p * panel_bytes, table[p], lines[p]);
+          others[p] = compact_patch(others[p], end, step, lines[p]);
         }
         for (ptrdiff_t i = 0; i < (pairs < 16 ? pairs : 16); i++)
           FS_UNROLL for (int p = 0; p < panels; p++)
@@ -186,6 +204,59 @@ FS_INLINE void tile_compact(const char *base, size_t panel_bytes, ptrdiff_t k, c
   }
   tile_store(sums.sum, tile, rows, panels);
 }
+
+#if !defined(FS_BF16_TILES)
+/// A tile of the first rows over compact panels, which it leaves plain for the others. A step is unpacked while the one before
+/// it is multiplied: its lines come from memory meanwhile.
+FS_INLINE void tile_expanding(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, char *plain,
+                              size_t plain_bytes, float *tile, int rows, int panels) {
+  tile_sums sum;
+  tile_clear(sum, rows, panels);
+  enum { STEP_BYTES = FS_COMPACT_STEP_LINES * 64 };
+  ptrdiff_t steps = (k + 31) / 32, pairs = (k + 1) / 2;
+  compact_place at[FS_MAX_TILE_PANELS];
+  FS_UNROLL for (int p = 0; p < panels; p++) at[p] = compact_enter(base + (size_t)p * panel_bytes, steps);
+  if (steps > 0) FS_UNROLL for (int p = 0; p < panels; p++) compact_next(&at[p], plain + (size_t)p * plain_bytes);
+  for (ptrdiff_t step = 0; step < steps; step++) {
+    char *next = plain + (step + 1) * STEP_BYTES;
+    bool has_next = step + 1 < steps;
+    const char *units[FS_MAX_TILE_PANELS];
+    size_t ahead = COMPACT_AHEAD;
+    if (has_next) {
+      FS_UNROLL for (int p = 0; p < panels; p++) units[p] = compact_units(&at[p]);
+      // Where a panel ends, the lines of the panel that takes its place come next.
+      bool inside = units[0] - base + FS_COMPACT_STEP + COMPACT_AHEAD <= (ptrdiff_t)panel_bytes;
+      if (!inside) ahead += (size_t)(panels - 1) * panel_bytes;
+    }
+    for (ptrdiff_t u = 0; u < FS_COMPACT_STEP_LINES / 4; u++) {
+      if (has_next) {
+        FS_UNROLL for (int p = 0; p < panels; p++) {
+          const char *unit = units[p] + u * FS_COMPACT_UNIT;
+          FS_UNROLL for (int j = 0; j < 3; j++) __builtin_prefetch(unit + ahead + 64 * j, 0, 3);
+          compact_unit(unit, compact_table(at[p].chunk), next + (size_t)p * plain_bytes + u * 256);
+        }
+      }
+      ptrdiff_t first = step * FS_COMPACT_STEP_LINES + 4 * u;
+      for (ptrdiff_t i = first; i < first + 4 && i < pairs; i++) {
+        lanes_i32 pair[FS_MAX_TILE_PANELS];
+        FS_UNROLL for (int p = 0; p < panels; p++) pair[p] = *(const lanes_i32 *)(plain + (size_t)p * plain_bytes + i * 64);
+        bf16_pair(sum, pair, x, i, rows, panels);
+      }
+    }
+    if (has_next) FS_UNROLL for (int p = 0; p < panels; p++) compact_end_step(&at[p], next + (size_t)p * plain_bytes);
+  }
+  tile_store(sum, tile, rows, panels);
+}
+
+// Fewer rows take compact weights as they are.
+#define FS_EXPANDING_TILES(entry) entry(5) entry(6) entry(7) entry(8) entry(9) entry(10) entry(11) entry(12)
+#define FS_EXPANDING_TILE(rows)                                                                                     \
+  static void tile_expanding_##rows(const void *base, size_t panel_bytes, ptrdiff_t k, const void *const *x,        \
+                                    void *plain, size_t plain_bytes, float *tile) {                     \
+    tile_expanding(base, panel_bytes, k, x, plain, plain_bytes, tile, rows, FS_EXPANDED_PANELS);                    \
+  }
+FS_EXPANDING_TILES(FS_EXPANDING_TILE)
+#endif
 
 // Unpacking is work for each panel, so more rows take fewer of them at once.
 #define FS_COMPACT_TILES(entry)                                                                              \

@@ -61,7 +61,7 @@ const fs_kernels *fs_kernels_named(const char *name) {
   return NULL;
 }
 
-bool fs_prefers_compact(const fs_kernels *kernels) { return kernels->block[FS_FORMAT_BF16_COMPACT] != NULL; }
+size_t fs_compact_from(const fs_kernels *kernels) { return kernels->compact_from; }
 
 const char *fs_kernels_name(const fs_kernels *kernels) { return kernels->name; }
 

@@ -9,6 +9,5 @@ size_t fs_form_bytes(fs_form form, ptrdiff_t k);
 
 /// Bytes of the compact panels that are made plain at a time.
 size_t fs_expanded_bytes(ptrdiff_t k);
-enum { FS_EXPANDED_PANELS = 2 };
 
 #endif

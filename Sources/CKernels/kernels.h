@@ -25,6 +25,7 @@ enum {
   FS_COMPACT_CHUNK = 32,  // steps of a chunk
   FS_COMPACT_ROWS = 4,    // the most rows and panels of a tile of compact weights
   FS_COMPACT_PANELS = 4,
+  FS_EXPANDED_PANELS = 2,  // compact panels that are made plain at a time
   FS_INT4_BLOCK = FS_LANES * FS_GROUP / 2 + 64,  // bytes of an int4 panel for one group of inputs: scales, nibbles
 };
 
@@ -40,6 +41,10 @@ typedef enum fs_form {
 /// tile[r][p][lane] = sum over i < k of x[r][i] * panel p's column `lane`, in the order of the format. int8 columns
 /// count as the integers they hold; `scale` follows.
 typedef void fs_tile_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile);
+
+/// A tile of FS_EXPANDED_PANELS compact panels, which it also writes as plain ones, `plain_bytes` apart.
+typedef void fs_expanding_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, void *plain,
+                                 size_t plain_bytes, float *tile);
 
 /// Writes an input row of k floats in one of the forms, zeros behind it up to the end of a line of 64 bytes.
 typedef void fs_prepare_kernel(const float *x, ptrdiff_t k, void *to);
@@ -133,7 +138,9 @@ struct fs_kernels {
   /// The most rows of tiles that take compact weights as they are. Blocks do for any number; without them, weights are made
   /// plain for more rows.
   ptrdiff_t compact_rows;
+  size_t compact_from;  // see fs_compact_from
   void (*expand)(const void *compact, ptrdiff_t k, void *panel);
+  fs_expanding_kernel *expanding[FS_MAX_TILE_ROWS + 1];  // [rows] or NULL: expand, then multiply
   fs_block_kernel *block[FS_FORMATS];  // or NULL
   ptrdiff_t block_rows[FS_FORMATS];    // the least rows for which blocks are used
   ptrdiff_t block_span[FS_FORMATS];    // the most rows of a block

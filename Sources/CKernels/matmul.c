@@ -126,15 +126,6 @@ static void take_format(product *job, ptrdiff_t row_count) {
   job->panel_bytes = fs_panel_bytes(job->format, job->k);
 }
 
-/// `count` panels in the form that the kernels take.
-static const char *expanded(const product *job, const char *stored, ptrdiff_t count) {
-  if (!job->expanded) return stored;
-  for (ptrdiff_t p = 0; p < count; p++)
-    job->kernels->expand(stored + p * (ptrdiff_t)job->stored_bytes, job->k,
-                         job->expanded + p * (ptrdiff_t)job->panel_bytes);
-  return job->expanded;
-}
-
 /// Fills the block of sums of `ending`, whose panels begin at `weights` and whose rows are those from first_row on. While the
 /// rows go by, the panels that follow are brought in: each block of rows asks for its part, and leaves a little of that to
 /// the end of its sums.
@@ -154,12 +145,23 @@ static void compute_block(const product *job, const char *weights, ptrdiff_t fir
 }
 
 /// Fills tile [rows][panels][16] for the rows from first_row on; a set without a kernel of this shape goes panel by
-/// panel.
-static void compute_tile(const product *job, const char *weights, ptrdiff_t panels, ptrdiff_t first_row, ptrdiff_t rows,
+/// panel. The first rows make compact panels plain where the others need that.
+static void compute_tile(const product *job, const char *stored, ptrdiff_t panels, ptrdiff_t first_row, ptrdiff_t rows,
                          float *tile) {
   const void *x[FS_MAX_TILE_ROWS];
   for (ptrdiff_t r = 0; r < rows; r++)
     x[r] = job->input + (job->index ? job->index[first_row + r] : first_row + r) * job->input_stride;
+  const char *weights = job->expanded ? job->expanded : stored;
+  if (job->expanded && first_row == 0) {
+    fs_expanding_kernel *expanding = job->kernels->expanding[rows];
+    if (expanding && panels == FS_EXPANDED_PANELS) {
+      expanding(stored, job->stored_bytes, job->k, x, job->expanded, job->panel_bytes, tile);
+      return;
+    }
+    for (ptrdiff_t p = 0; p < panels; p++)
+      job->kernels->expand(stored + p * (ptrdiff_t)job->stored_bytes, job->k,
+                           job->expanded + p * (ptrdiff_t)job->panel_bytes);
+  }
   fs_tile_kernel *kernel = job->kernels->tile[job->format][rows][panels];
   if (kernel) {
     kernel(weights, job->panel_bytes, job->k, x, tile);
@@ -187,8 +189,7 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
     if (job->uses_blocks) kernels->begin_blocks(count);
     for (ptrdiff_t panel = panel_begin * each, width; panel < panel_end * each; panel += width) {
       width = next_panels(job, panel_end * each - panel, each);
-      const char *stored = job->panels + panel * (ptrdiff_t)job->stored_bytes;
-      const char *weights = expanded(job, stored, width);
+      const char *weights = job->panels + panel * (ptrdiff_t)job->stored_bytes;
       const char *scales = weights + job->panel_bytes - FS_LANES * sizeof(float);
       ptrdiff_t column = panel / each * FS_LANES;
       for (ptrdiff_t row = 0, rows; row < count; row += rows) {

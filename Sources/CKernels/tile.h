@@ -52,23 +52,7 @@ FS_INLINE lanes bf16_of_pair(const void *row, ptrdiff_t pair, int side) {
 }
 #endif
 
-#if defined(FS_BF16_PAIRS)
-/// Pairs of bf16 products at once: the instruction rounds as two multiply-adds do, the second input's first.
-FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile, int rows,
-                         int panels) {
-  tile_sums sum;
-  tile_clear(sum, rows, panels);
-  for (ptrdiff_t i = 0; i < (k + 1) / 2; i++) {
-    lanes_i32 lines[FS_MAX_TILE_PANELS];
-    tile_lines(lines, base, panel_bytes, i, tile_ahead(i, panel_bytes, panels), panels);
-    FS_UNROLL for (int r = 0; r < rows; r++) {
-      lanes_i32 input = ((const int32_t *)x[r])[i];
-      FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = lanes_multiply_pairs(sum[r][p], lines[p], input);
-    }
-  }
-  tile_store(sum, tile, rows, panels);
-}
-#elif defined(FS_BF16_TILES)
+#if defined(FS_BF16_TILES)
 /// Follows the order of AMX: for every 32 inputs the even and the odd ones are summed apart, then both join the result.
 FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile, int rows,
                          int panels) {
@@ -102,6 +86,34 @@ FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, cons
   tile_store(sum, tile, rows, panels);
 }
 #else
+#if defined(FS_BF16_PAIRS)
+/// Adds the products of pair i: the instruction rounds as two multiply-adds do, the second input's first.
+FS_INLINE void bf16_pair(tile_sums sum, const lanes_i32 lines[FS_MAX_TILE_PANELS], const void *const *x, ptrdiff_t i,
+                         int rows, int panels) {
+  FS_UNROLL for (int r = 0; r < rows; r++) {
+    lanes_i32 input = ((const int32_t *)x[r])[i];
+    FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = lanes_multiply_pairs(sum[r][p], lines[p], input);
+  }
+}
+#else
+/// Adds the products of pair i, the second input's first.
+FS_INLINE void bf16_pair(tile_sums sum, const lanes_i32 lines[FS_MAX_TILE_PANELS], const void *const *x, ptrdiff_t i,
+                         int rows, int panels) {
+  lanes weights[FS_MAX_TILE_PANELS];
+  FS_UNROLL for (int p = 0; p < panels; p++)
+    weights[p] = __builtin_bit_cast(lanes, lines[p] & (int32_t)0xffff0000);
+  FS_UNROLL for (int r = 0; r < rows; r++) {
+    lanes input = ((const float *)x[r])[2 * i + 1];
+    FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = lanes_fma(input, weights[p], sum[r][p]);
+  }
+  FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = __builtin_bit_cast(lanes, lines[p] << 16);
+  FS_UNROLL for (int r = 0; r < rows; r++) {
+    lanes input = ((const float *)x[r])[2 * i];
+    FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = lanes_fma(input, weights[p], sum[r][p]);
+  }
+}
+#endif
+
 FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile, int rows,
                          int panels) {
   tile_sums sum;
@@ -109,18 +121,7 @@ FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, cons
   for (ptrdiff_t i = 0; i < (k + 1) / 2; i++) {
     lanes_i32 lines[FS_MAX_TILE_PANELS];
     tile_lines(lines, base, panel_bytes, i, tile_ahead(i, panel_bytes, panels), panels);
-    lanes weights[FS_MAX_TILE_PANELS];
-    FS_UNROLL for (int p = 0; p < panels; p++)
-      weights[p] = __builtin_bit_cast(lanes, lines[p] & (int32_t)0xffff0000);
-    FS_UNROLL for (int r = 0; r < rows; r++) {
-      lanes input = ((const float *)x[r])[2 * i + 1];
-      FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = lanes_fma(input, weights[p], sum[r][p]);
-    }
-    FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = __builtin_bit_cast(lanes, lines[p] << 16);
-    FS_UNROLL for (int r = 0; r < rows; r++) {
-      lanes input = ((const float *)x[r])[2 * i];
-      FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = lanes_fma(input, weights[p], sum[r][p]);
-    }
+    bf16_pair(sum, lines, x, i, rows, panels);
   }
   tile_store(sum, tile, rows, panels);
 }

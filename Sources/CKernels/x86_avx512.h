@@ -52,6 +52,13 @@ const fs_kernels FS_SET = {
                     {0, 4, 4, 2, 2}},
     .compact_rows = FS_COMPACT_ROWS,
     .expand = compact_expand_panel,
+#if defined(FS_BF16_TILES)
+    .compact_from = 32 << 20,
+#else
+    .compact_from = 128 << 20,
+#define FS_EXPANDING_ENTRY(rows) [rows] = tile_expanding_##rows,
+    .expanding = {FS_EXPANDING_TILES(FS_EXPANDING_ENTRY)},
+#endif
 #define FS_ENTRY(rows, panels) FS_TILE_ENTRY(f32, rows, panels),
     .tile[FS_FORMAT_F32] = {FS_TILES(FS_ENTRY)},
 #undef FS_ENTRY

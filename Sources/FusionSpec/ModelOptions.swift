@@ -65,13 +65,9 @@ public struct ModelOptions: Sendable {
     case .on: format == .bf16
     case .off: false
     case .automatic:
-      format == .bf16 && kernels.prefersCompactWeights
-        && summary.byteCount(format) > Self.largestCachedWeights
+      format == .bf16 && (kernels.compactsBeyond.map { summary.byteCount(format) > $0 } ?? false)
     }
   }
-
-  /// Weights that caches hold are not worth unpacking.
-  private static let largestCachedWeights = 32 << 20
 
   /// A model with its cache as asked for.
   func caching(_ model: DecoderModel, file: String) throws(LoadError) -> DecoderModel {

@@ -33,6 +33,10 @@ extension PackedMatrix {
 }
 
 extension KernelSet {
-  /// Whether the set gains by compact weights: few rows are faster, and many no slower.
-  public var prefersCompactWeights: Bool { unsafe fs_prefers_compact(table) }
+  /// Bytes of a model's bf16 weights beyond which compact ones are faster, or nil where they never are: what caches hold is
+  /// not worth unpacking.
+  public var compactsBeyond: Int? {
+    let bytes = unsafe fs_compact_from(table)
+    return bytes > 0 ? Int(bytes) : nil
+  }
 }

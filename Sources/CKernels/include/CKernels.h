@@ -66,8 +66,9 @@ void fs_pack_panel(fs_format format, const float *rows, ptrdiff_t row_stride, pt
 /// Makes a compact panel of a bf16 one, both 64-byte aligned; false where too many of its weights have rare exponents.
 /// fs_pack_panel does not make compact panels.
 bool fs_compact_panel(const void *panel, ptrdiff_t k, void *compact);
-/// Whether a set gains by compact weights: less has to come from memory, and it takes them as they are for many rows too.
-bool fs_prefers_compact(const fs_kernels *kernels);
+/// Bytes of a model's plain weights beyond which a set gains by compact ones, because less has to come from memory; 0 where
+/// it never does. In caches unpacking costs more than it saves.
+size_t fs_compact_from(const fs_kernels *kernels);
 
 /// The inverse for one weight row: k floats of column `lane` of a panel, as the kernels see them.
 void fs_unpack_row(fs_format format, const void *panel, ptrdiff_t lane, ptrdiff_t k, float *row);
