@@ -39,8 +39,9 @@ typedef enum fs_form {
 } fs_form;
 
 /// tile[r][p][lane] = sum over i < k of x[r][i] * panel p's column `lane`, in the order of the format. int8 columns
-/// count as the integers they hold; `scale` follows.
-typedef void fs_tile_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile);
+/// count as the integers they hold; `scale` follows. Near their end the first lines of the panels at `following` are asked for.
+typedef void fs_tile_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
+                            const char *following);
 
 /// A tile of FS_EXPANDED_PANELS compact panels, which it also writes as plain ones, `plain_bytes` apart.
 typedef void fs_expanding_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, void *plain,

@@ -20,6 +20,7 @@ typedef struct product {
   bool uses_blocks;
   char *scratch;
   size_t scratch_bytes;
+  const char *following;   // what the thread reads after the call, or NULL
 } product;
 
 enum { CACHED_BYTES = 640 << 10, CACHED_BLOCK_BYTES = 1280 << 10 };  // of prepared rows, for tiles and for blocks
@@ -127,14 +128,15 @@ static void take_format(product *job, ptrdiff_t row_count) {
 }
 
 /// Fills the block of sums of `ending`, whose panels begin at `weights` and whose rows are those from first_row on. While the
-/// rows go by, the panels that follow are brought in: each block of rows asks for its part, and leaves a little of that to
-/// the end of its sums.
-static void compute_block(const product *job, const char *weights, ptrdiff_t first_row, fs_finish *ending, float *tile) {
+/// rows go by, as much of what follows is brought in: each block of rows asks for its part, and leaves a little of that to the
+/// end of its sums.
+static void compute_block(const product *job, const char *weights, ptrdiff_t first_row, const char *following,
+                          fs_finish *ending, float *tile) {
   const fs_kernels *kernels = job->kernels;
   ptrdiff_t span = kernels->block_span[job->format], each = kernels->block_ahead[job->format];
-  ptrdiff_t lines = ending->panels * (ptrdiff_t)job->panel_bytes / 64;
+  ptrdiff_t lines = following == weights ? 0 : ending->panels * (ptrdiff_t)job->panel_bytes / 64;
   ptrdiff_t block = first_row / span, blocks = (job->row_count + span - 1) / span;
-  fs_prefetch prefetch = {weights + lines * 64, lines * block / blocks, lines * (block + 1) / blocks};
+  fs_prefetch prefetch = {following, lines * block / blocks, lines * (block + 1) / blocks};
   if (each > 0 && each * ending->rows <= (prefetch.end - prefetch.begin) / 2) {
     prefetch.end -= each * ending->rows;
     ending->next = prefetch.next + prefetch.end * 64;
@@ -147,7 +149,7 @@ static void compute_block(const product *job, const char *weights, ptrdiff_t fir
 /// Fills tile [rows][panels][16] for the rows from first_row on; a set without a kernel of this shape goes panel by
 /// panel. The first rows make compact panels plain where the others need that.
 static void compute_tile(const product *job, const char *stored, ptrdiff_t panels, ptrdiff_t first_row, ptrdiff_t rows,
-                         float *tile) {
+                         const char *following, float *tile) {
   const void *x[FS_MAX_TILE_ROWS];
   for (ptrdiff_t r = 0; r < rows; r++)
     x[r] = job->input + (job->index ? job->index[first_row + r] : first_row + r) * job->input_stride;
@@ -164,14 +166,21 @@ static void compute_tile(const product *job, const char *stored, ptrdiff_t panel
   }
   fs_tile_kernel *kernel = job->kernels->tile[job->format][rows][panels];
   if (kernel) {
-    kernel(weights, job->panel_bytes, job->k, x, tile);
+    kernel(weights, job->panel_bytes, job->k, x, tile, following);
     return;
   }
   kernel = job->kernels->tile[job->format][1][1];
   for (ptrdiff_t r = 0; r < rows; r++)
     for (ptrdiff_t p = 0; p < panels; p++)
       kernel(weights + p * (ptrdiff_t)job->panel_bytes, job->panel_bytes, job->k, x + r,
-             tile + (r * panels + p) * FS_LANES);
+             tile + (r * panels + p) * FS_LANES, following);
+}
+
+/// What comes after `count` panels of the call; after the last ones, where nothing is known to follow, these themselves, which
+/// are there already.
+static const char *following_of(const product *job, const char *weights, ptrdiff_t count, bool is_last) {
+  if (!is_last) return weights + count * (ptrdiff_t)job->panel_bytes;
+  return job->following ? job->following : weights;
 }
 
 /// A product, or with `gated` a gated unit: then panels alternate between gate and up, and columns and the range count
@@ -190,6 +199,7 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
     for (ptrdiff_t panel = panel_begin * each, width; panel < panel_end * each; panel += width) {
       width = next_panels(job, panel_end * each - panel, each);
       const char *weights = job->panels + panel * (ptrdiff_t)job->stored_bytes;
+      const char *following = following_of(job, weights, width, panel + width == panel_end * each);
       const char *scales = weights + job->panel_bytes - FS_LANES * sizeof(float);
       ptrdiff_t column = panel / each * FS_LANES;
       for (ptrdiff_t row = 0, rows; row < count; row += rows) {
@@ -199,9 +209,9 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
                             .y = y, .row = first + row, .column = column,
                             .count = smaller(width / each * FS_LANES, columns - column), .accumulate = accumulate};
         if (job->uses_blocks)
-          compute_block(job, weights, row, &ending, tile);
+          compute_block(job, weights, row, following, &ending, tile);
         else
-          compute_tile(job, weights, width, row, rows, tile);
+          compute_tile(job, weights, width, row, rows, following, tile);
         if (gated)
           kernels->finish_gated(&ending, row_scale);
         else
@@ -214,27 +224,27 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
 
 void fs_matmul(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k, ptrdiff_t columns,
                ptrdiff_t panel_begin, ptrdiff_t panel_end, fs_rows x, fs_rows y, ptrdiff_t row_count,
-               bool accumulate, void *scratch, size_t scratch_bytes) {
+               bool accumulate, const void *following, void *scratch, size_t scratch_bytes) {
   product job = {.kernels = kernels, .format = format, .panels = panels, .k = k, .scratch = scratch,
-                 .scratch_bytes = scratch_bytes};
+                 .scratch_bytes = scratch_bytes, .following = following};
   input_rows input = {.floats = x};
   multiply(&job, input, columns, panel_begin, panel_end, y, row_count, accumulate, false, NULL);
 }
 
 void fs_matmul_prepared(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k, ptrdiff_t columns,
                         ptrdiff_t panel_begin, ptrdiff_t panel_end, const void *x, const int32_t *index, fs_rows y,
-                        ptrdiff_t row_count, bool accumulate, void *scratch, size_t scratch_bytes) {
+                        ptrdiff_t row_count, bool accumulate, const void *following, void *scratch, size_t scratch_bytes) {
   product job = {.kernels = kernels, .format = format, .panels = panels, .k = k, .scratch = scratch,
-                 .scratch_bytes = scratch_bytes};
+                 .scratch_bytes = scratch_bytes, .following = following};
   input_rows input = {.prepared = x, .index = index};
   multiply(&job, input, columns, panel_begin, panel_end, y, row_count, accumulate, false, NULL);
 }
 
 void fs_gated_matmul(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k,
                      ptrdiff_t columns, ptrdiff_t panel_begin, ptrdiff_t panel_end, fs_rows x, fs_rows y,
-                     ptrdiff_t row_count, const float *row_scale, void *scratch, size_t scratch_bytes) {
+                     ptrdiff_t row_count, const float *row_scale, const void *following, void *scratch, size_t scratch_bytes) {
   product job = {.kernels = kernels, .format = format, .panels = panels, .k = k, .scratch = scratch,
-                 .scratch_bytes = scratch_bytes};
+                 .scratch_bytes = scratch_bytes, .following = following};
   input_rows input = {.floats = x};
   multiply(&job, input, columns, panel_begin, panel_end, y, row_count, false, true, row_scale);
 }
@@ -242,9 +252,9 @@ void fs_gated_matmul(const fs_kernels *kernels, fs_format format, const void *pa
 void fs_gated_matmul_prepared(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k,
                               ptrdiff_t columns, ptrdiff_t panel_begin, ptrdiff_t panel_end, const void *x,
                               const int32_t *index, fs_rows y, ptrdiff_t row_count, const float *row_scale,
-                              void *scratch, size_t scratch_bytes) {
+                              const void *following, void *scratch, size_t scratch_bytes) {
   product job = {.kernels = kernels, .format = format, .panels = panels, .k = k, .scratch = scratch,
-                 .scratch_bytes = scratch_bytes};
+                 .scratch_bytes = scratch_bytes, .following = following};
   input_rows input = {.prepared = x, .index = index};
   multiply(&job, input, columns, panel_begin, panel_end, y, row_count, false, true, row_scale);
 }

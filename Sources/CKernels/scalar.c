@@ -82,7 +82,9 @@ static void prepare_integers(const float *x, ptrdiff_t k, void *prepared) {
   *fs_tail_correction(tail) = correction;
 }
 
-static void tile_f32(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile) {
+static void tile_f32(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
+                     const char *following) {
+  (void)following;
   (void)panel_bytes;
   const float *weights = panels, *input = x[0];
   for (ptrdiff_t l = 0; l < FS_LANES; l++) tile[l] = 0;
@@ -90,7 +92,9 @@ static void tile_f32(const void *panels, size_t panel_bytes, ptrdiff_t k, const 
     for (ptrdiff_t l = 0; l < FS_LANES; l++) tile[l] = fmaf(input[i], weights[i * FS_LANES + l], tile[l]);
 }
 
-static void tile_bf16(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile) {
+static void tile_bf16(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
+                     const char *following) {
+  (void)following;
   (void)panel_bytes;
   const uint16_t *weights = panels;  // [pair of inputs][lane][2]
   const float *input = x[0];
@@ -103,7 +107,9 @@ static void tile_bf16(const void *panels, size_t panel_bytes, ptrdiff_t k, const
       }
 }
 
-static void tile_int8(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile) {
+static void tile_int8(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
+                     const char *following) {
+  (void)following;
   (void)panel_bytes;
   const uint8_t *weights = panels;  // [four inputs][lane][4]
   const int8_t *input = x[0];
@@ -119,7 +125,9 @@ static void tile_int8(const void *panels, size_t panel_bytes, ptrdiff_t k, const
   }
 }
 
-static void tile_int4(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile) {
+static void tile_int4(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
+                     const char *following) {
+  (void)following;
   (void)panel_bytes;
   const int8_t *input = x[0];
   const char *tail = fs_row_tail(input, k);

@@ -14,7 +14,7 @@ FS_INLINE void tile_store(tile_sums sum, float *tile, int rows, int panels) {
 
 /// Reads line `i` of each panel, and asks for one further on.
 FS_INLINE void tile_lines(lanes_i32 lines[FS_MAX_TILE_PANELS], const char *base, size_t panel_bytes, ptrdiff_t i,
-                          size_t ahead, int panels) {
+                          ptrdiff_t ahead, int panels) {
   FS_UNROLL for (int p = 0; p < panels; p++) {
     const char *line = base + (size_t)p * panel_bytes + i * 64;
     __builtin_prefetch(line + ahead, 0, 3);
@@ -22,19 +22,19 @@ FS_INLINE void tile_lines(lanes_i32 lines[FS_MAX_TILE_PANELS], const char *base,
   }
 }
 
-/// Where a panel ends, its prefetches go on to the panel of the next group that takes its place.
-FS_INLINE size_t tile_ahead(ptrdiff_t line, size_t panel_bytes, int panels) {
+/// Where a panel ends, its prefetches go on to the panel that takes its place in what follows.
+FS_INLINE ptrdiff_t tile_ahead(ptrdiff_t line, const char *base, size_t panel_bytes, const char *following) {
   bool inside = line + FS_PREFETCH_LINES < (ptrdiff_t)(panel_bytes / 64);
-  return FS_PREFETCH_LINES * 64 + (inside ? 0 : (size_t)(panels - 1) * panel_bytes);
+  return FS_PREFETCH_LINES * 64 + (inside ? 0 : following - base - (ptrdiff_t)panel_bytes);
 }
 
-FS_INLINE void tile_f32(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile, int rows,
-                        int panels) {
+FS_INLINE void tile_f32(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
+                        const char *following, int rows, int panels) {
   tile_sums sum;
   tile_clear(sum, rows, panels);
   for (ptrdiff_t i = 0; i < k; i++) {
     lanes_i32 lines[FS_MAX_TILE_PANELS];
-    tile_lines(lines, base, panel_bytes, i, tile_ahead(i, panel_bytes, panels), panels);
+    tile_lines(lines, base, panel_bytes, i, tile_ahead(i, base, panel_bytes, following), panels);
     FS_UNROLL for (int r = 0; r < rows; r++) {
       lanes input = ((const float *)x[r])[i];
       FS_UNROLL for (int p = 0; p < panels; p++)
@@ -54,8 +54,8 @@ FS_INLINE lanes bf16_of_pair(const void *row, ptrdiff_t pair, int side) {
 
 #if defined(FS_BF16_TILES)
 /// Follows the order of AMX: for every 32 inputs the even and the odd ones are summed apart, then both join the result.
-FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile, int rows,
-                         int panels) {
+FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
+                         const char *following, int rows, int panels) {
   tile_sums sum;
   tile_clear(sum, rows, panels);
   for (ptrdiff_t begin = 0; begin < (k + 1) / 2; begin += 16) {
@@ -63,7 +63,7 @@ FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, cons
     tile_clear(even, rows, panels);
     tile_clear(odd, rows, panels);
     ptrdiff_t end = begin + 16 < (k + 1) / 2 ? begin + 16 : (k + 1) / 2;
-    size_t ahead = tile_ahead(end, panel_bytes, panels);
+    ptrdiff_t ahead = tile_ahead(end, base, panel_bytes, following);
     for (ptrdiff_t i = begin; i < end; i++) {
       lanes_i32 lines[FS_MAX_TILE_PANELS];
       tile_lines(lines, base, panel_bytes, i, ahead, panels);
@@ -114,13 +114,13 @@ FS_INLINE void bf16_pair(tile_sums sum, const lanes_i32 lines[FS_MAX_TILE_PANELS
 }
 #endif
 
-FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile, int rows,
-                         int panels) {
+FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
+                         const char *following, int rows, int panels) {
   tile_sums sum;
   tile_clear(sum, rows, panels);
   for (ptrdiff_t i = 0; i < (k + 1) / 2; i++) {
     lanes_i32 lines[FS_MAX_TILE_PANELS];
-    tile_lines(lines, base, panel_bytes, i, tile_ahead(i, panel_bytes, panels), panels);
+    tile_lines(lines, base, panel_bytes, i, tile_ahead(i, base, panel_bytes, following), panels);
     bf16_pair(sum, lines, x, i, rows, panels);
   }
   tile_store(sum, tile, rows, panels);
@@ -140,8 +140,8 @@ FS_INLINE void tile_fours(tile_integers sum, const lanes_i32 weights[FS_MAX_TILE
   }
 }
 
-FS_INLINE void tile_int8(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile, int rows,
-                         int panels) {
+FS_INLINE void tile_int8(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
+                         const char *following, int rows, int panels) {
   tile_sums sum;
   FS_UNROLL for (int r = 0; r < rows; r++) {
     lanes correction = *fs_tail_correction(fs_row_tail(x[r], k));
@@ -152,7 +152,7 @@ FS_INLINE void tile_int8(const char *base, size_t panel_bytes, ptrdiff_t k, cons
     tile_integers integers;
     FS_UNROLL for (int r = 0; r < rows; r++) FS_UNROLL for (int p = 0; p < panels; p++) integers[r][p] = 0;
     ptrdiff_t end = (g + 1) * (FS_GROUP / 4) < lines ? (g + 1) * (FS_GROUP / 4) : lines;
-    size_t ahead = tile_ahead(end, panel_bytes, panels);
+    ptrdiff_t ahead = tile_ahead(end, base, panel_bytes, following);
     for (ptrdiff_t i = g * (FS_GROUP / 4); i < end; i++) {
       lanes_i32 weights[FS_MAX_TILE_PANELS];
       tile_lines(weights, base, panel_bytes, i, ahead, panels);
@@ -167,8 +167,8 @@ FS_INLINE void tile_int8(const char *base, size_t panel_bytes, ptrdiff_t k, cons
   tile_store(sum, tile, rows, panels);
 }
 
-FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile, int rows,
-                         int panels) {
+FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
+                         const char *following, int rows, int panels) {
   tile_sums sum;
   tile_clear(sum, rows, panels);
   for (ptrdiff_t half = 0; half < (k + FS_GROUP_HALF - 1) / FS_GROUP_HALF; half++) {
@@ -180,7 +180,7 @@ FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, cons
     }
     const char *block = base + g * FS_INT4_BLOCK;
     ptrdiff_t left = (k - half * FS_GROUP_HALF + 7) / 8, lines = left < 8 ? left : 8;
-    size_t ahead = tile_ahead(g * (FS_INT4_BLOCK / 64) + 8 * side + 8, panel_bytes, panels);
+    ptrdiff_t ahead = tile_ahead(g * (FS_INT4_BLOCK / 64) + 8 * side + 8, base, panel_bytes, following);
     if (side == 0) {  // nobody else asks for the lines of the scales
       FS_UNROLL for (int p = 0; p < panels; p++) __builtin_prefetch(block + (size_t)p * panel_bytes + ahead, 0, 3);
     }
@@ -207,8 +207,9 @@ FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, cons
 
 #define FS_TILE_OF(format, rows, panels)                                                                     \
   static void tile_##format##_##rows##x##panels(const void *base, size_t panel_bytes, ptrdiff_t k,           \
-                                                const void *const *x, float *tile) {                         \
-    tile_##format(base, panel_bytes, k, x, tile, rows, panels);                                              \
+                                                const void *const *x, float *tile,                           \
+                                                const char *following) {                             \
+    tile_##format(base, panel_bytes, k, x, tile, following, rows, panels);                                   \
   }
 #define FS_TILE(rows, panels)                                                                                \
   FS_TILE_OF(f32, rows, panels)                                                                              \

@@ -11,11 +11,22 @@ import CKernels
 
   let scratch: UnsafeMutableRawPointer?
   let scratchByteCount: Int
+  /// The panels that are read after the next product.
+  var following: UnsafeRawPointer? = nil
 
   init(_ table: OpaquePointer, scratch: UnsafeMutableRawPointer? = nil, byteCount: Int = 0) {
     unsafe self.table = unsafe table
     unsafe self.scratch = unsafe scratch
     scratchByteCount = byteCount
+  }
+
+  /// The same set, for a product after which the thread reads the weights' panels from `panel` on: near the product's end their
+  /// first lines are asked for. Nothing but speed depends on it.
+  public func followed(by weights: PackedPanels, panel: Int) -> KernelSet {
+    guard panel >= 0, panel < weights.panelCount else { return self }
+    var set = self
+    unsafe set.following = weights.address(of: panel)
+    return set
   }
 
   /// The set of that name ("auto" is the best), or nil where it is unknown or this processor cannot run it.
@@ -51,7 +62,7 @@ import CKernels
       unsafe fs_matmul(
         table, weights.kernelFormat, weights.panels, weights.inputs, weights.outputs,
         panels.lowerBound, panels.upperBound, input.kernelRows(inputIndex), output.kernelRows(outputIndex),
-        rowCount, accumulate, scratch, byteCount)
+        rowCount, accumulate, following, scratch, byteCount)
     }
   }
 
@@ -68,7 +79,7 @@ import CKernels
       unsafe fs_gated_matmul(
         table, weights.kernelFormat, weights.panels, weights.inputs, weights.outputs,
         panels.lowerBound, panels.upperBound, input.kernelRows(inputIndex), output.kernelRows(outputIndex),
-        rowCount, rowScale?.base, scratch, byteCount)
+        rowCount, rowScale?.base, following, scratch, byteCount)
     }
   }
 

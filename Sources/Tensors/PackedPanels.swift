@@ -33,5 +33,10 @@ import CKernels
   /// Panels of 16 outputs, the unit in which work is split. For a gated pair, pairs of panels.
   public var panelCount: Int { (outputs + 15) / 16 }
 
+  /// Where a panel begins, or a pair of panels.
+  func address(of panel: Int) -> UnsafeRawPointer {
+    unsafe panels + panel * (isGatedPair ? 2 : 1) * fs_panel_bytes(kernelFormat, inputs)
+  }
+
   var kernelFormat: fs_format { isCompact ? FS_FORMAT_BF16_COMPACT : format.kernelFormat }
 }

@@ -19,7 +19,7 @@ final class GatedFeedForward: Sendable {
   ) {
     let input = context.normalize(residual, count: rowCount, norm: norm)
     let inner = context.workspace.feedForward.view.columns(0..<gateAndUp.outputs)
-    context.kernels.multiplyGated(
+    context.kernels(before: down.view).multiplyGated(
       gateAndUp.view, panels: context.worker.share(of: gateAndUp.panelCount), input: input, output: inner,
       rowCount: rowCount)
     context.worker.barrier()

@@ -64,7 +64,8 @@ final class GroupedAttention: Sendable {
     let rowCount = context.rows.count
     let queryCount = queries?.count ?? rowCount
     let projected = workspace.projected.view.columns(0..<shape.queryWidth + shape.cacheWidth)
-    inputProjection.apply(context, input: input, output: projected, rowCount: rowCount)
+    inputProjection.apply(
+      context, input: input, output: projected, rowCount: rowCount, next: output.weights.view)
     worker.barrier()
 
     let query = projected.columns(0..<shape.queryWidth)

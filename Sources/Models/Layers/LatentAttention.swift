@@ -78,7 +78,8 @@ final class LatentAttention: Sendable {
     let rowCount = context.rows.count
     let queryCount = queries?.count ?? rowCount
     let projected = workspace.projected.view
-    inputProjection.apply(context, input: input, output: projected, rowCount: rowCount)
+    inputProjection.apply(
+      context, input: input, output: projected, rowCount: rowCount, next: queryExpansion?.view)
     worker.barrier()
 
     let latentOffset = shape.queryRank ?? shape.queryWidth
@@ -153,7 +154,8 @@ final class LatentAttention: Sendable {
       let source = head * shape.queryHead
       let target = head * shape.absorbedHead
       let matrix = keyUp[head]
-      context.kernels.multiply(
+      let next = head + 1 < heads.upperBound ? keyUp[head + 1] : valueUp[heads.lowerBound]
+      context.kernels.followed(by: next, panel: 0).multiply(
         matrix, panels: 0..<matrix.panelCount, input: query.columns(source..<source + shape.nope),
         inputIndex: queryIndex, output: absorbed.columns(target..<target + shape.rank), rowCount: count)
       let rotary = query.columns(source + shape.nope..<source + shape.queryHead)
@@ -190,7 +192,11 @@ final class LatentAttention: Sendable {
     }
     for head in heads {
       let matrix = valueUp[head]
-      context.kernels.multiply(
+      let kernels =
+        head + 1 < heads.upperBound
+        ? context.kernels.followed(by: valueUp[head + 1], panel: 0)
+        : context.kernels(before: output.weights.view)
+      kernels.multiply(
         matrix, panels: 0..<matrix.panelCount, input: latent.columns(head * rank..<(head + 1) * rank),
         output: workspace.attended.view.columns(head * shape.value..<(head + 1) * shape.value),
         rowCount: count)

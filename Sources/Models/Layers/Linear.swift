@@ -5,13 +5,14 @@ struct Linear: Sendable {
   let weights: PackedMatrix
   let bias: FloatVector?
 
-  /// Computes this worker's share of output columns for `rowCount` rows. The caller places the barrier.
+  /// Computes this worker's share of output columns for `rowCount` rows. The caller places the barrier. `next` is what the
+  /// worker reads its share of afterwards.
   func apply(
     _ context: ForwardContext, input: FloatRows, inputIndex: IndexRows? = nil, output: FloatRows,
-    outputIndex: IndexRows? = nil, rowCount: Int, accumulate: Bool = false
+    outputIndex: IndexRows? = nil, rowCount: Int, accumulate: Bool = false, next: PackedPanels? = nil
   ) {
     let panels = context.worker.share(of: weights.panelCount)
-    context.kernels.multiply(
+    context.kernels(before: next).multiply(
       weights.view, panels: panels, input: input, inputIndex: inputIndex, output: output,
       outputIndex: outputIndex,
       rowCount: rowCount, accumulate: accumulate)
@@ -22,5 +23,13 @@ struct Linear: Sendable {
       let row = outputIndex.map { Int($0[ordinal]) } ?? ordinal
       for column in columns { output[row, column] += bias[column] }
     }
+  }
+}
+
+extension ForwardContext {
+  /// The kernels for a product after which the worker reads its share of a matrix, if that is known.
+  func kernels(before next: PackedPanels?) -> KernelSet {
+    guard let next else { return kernels }
+    return kernels.followed(by: next, panel: worker.share(of: next.panelCount).lowerBound)
   }
 }

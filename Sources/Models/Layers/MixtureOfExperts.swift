@@ -59,24 +59,47 @@ final class MixtureOfExperts: Sendable {
     let panels = worker.share(of: experts[0].down.panelCount)
     if let shared {
       let inner = context.workspace.feedForward.view.columns(0..<shared.down.inputs)
-      context.kernels.multiply(
+      context.kernels(before: down(0, groups)).multiply(
         shared.down, panels: panels, input: inner, output: output, rowCount: rowCount, accumulate: true)
     }
     for active in 0..<groups.activeExperts.count {
       let expert = Int(groups.activeExperts[active])
       let range = groups.range(of: expert)
       let index = groups.rows.view.subview(range)
+      let kernels = context.kernels(before: down(active + 1, groups))
       if prepares {
-        context.kernels.multiply(
+        kernels.multiply(
           experts[expert].down, panels: panels, input: context.workspace.preparedHidden, inputRows: range,
           output: output, outputIndex: index, accumulate: true)
       } else {
-        context.kernels.multiply(
+        kernels.multiply(
           experts[expert].down, panels: panels, input: context.workspace.expertHidden.view.rows(range),
           output: output, outputIndex: index, rowCount: range.count, accumulate: true)
       }
     }
     worker.barrier()
+  }
+
+  /// The down projection of an active expert, if there is one.
+  private func down(_ active: Int, _ groups: ExpertGroups) -> PackedPanels? {
+    active < groups.activeExperts.count ? experts[Int(groups.activeExperts[active])].down : nil
+  }
+
+  /// The kernels for a product after which this worker computes its part of an active expert, which begins at `begin` in the
+  /// line, or, where it has none, the down projections.
+  private func kernels(
+    _ context: ForwardContext, beforeInner active: Int, begin: Int, _ line: WorkLine, _ groups: ExpertGroups
+  ) -> KernelSet {
+    if active < groups.activeExperts.count {
+      let expert = Int(groups.activeExperts[active])
+      let panels = line.panels(
+        of: context.worker.index, begin: begin, panels: line.expertPanels,
+        cost: line.cost(rows: groups.range(of: expert).count))
+      if !panels.isEmpty {
+        return context.kernels.followed(by: experts[expert].gateAndUp, panel: panels.lowerBound)
+      }
+    }
+    return context.kernels(before: shared?.down ?? down(0, groups))
   }
 
   /// The format of all routed experts.
@@ -98,14 +121,15 @@ final class MixtureOfExperts: Sendable {
         of: context.worker.index, begin: 0, panels: line.sharedPanels, cost: line.sharedCost)
       let inner = workspace.feedForward.view.columns(0..<shared.down.inputs)
       let scale = router.hasSharedGate ? FloatVectorView(selection.sharedWeights.view, row: 0) : nil
+      let kernels = kernels(context, beforeInner: 0, begin: line.sharedPanels * line.sharedCost, line, groups)
       if panels.isEmpty {
         // The others have them all.
       } else if prepares, shared.gateAndUp.format == format {
-        context.kernels.multiplyGated(
+        kernels.multiplyGated(
           shared.gateAndUp, panels: panels, input: workspace.preparedInput, output: inner, rowCount: rowCount,
           rowScale: scale)
       } else {
-        context.kernels.multiplyGated(
+        kernels.multiplyGated(
           shared.gateAndUp, panels: panels, input: input, output: inner, rowCount: rowCount, rowScale: scale)
       }
     }
@@ -120,8 +144,9 @@ final class MixtureOfExperts: Sendable {
       let index = groups.rows.view.subview(range)
       let output = workspace.expertHidden.view.rows(range)
       let scale = FloatVectorView(groups.rowWeights.view, row: 0).subview(range)
+      let kernels = kernels(context, beforeInner: active + 1, begin: begin, line, groups)
       if prepares {
-        context.kernels.multiplyGated(
+        kernels.multiplyGated(
           experts[expert].gateAndUp, panels: panels, input: workspace.preparedInput, inputIndex: index,
           output: output, rowCount: range.count, rowScale: scale)
         if panels.count == line.expertPanels {  // while the rows are in cache
@@ -129,7 +154,7 @@ final class MixtureOfExperts: Sendable {
             workspace.expertHidden.view, rows: range, for: format, into: workspace.preparedHidden)
         }
       } else {
-        context.kernels.multiplyGated(
+        kernels.multiplyGated(
           experts[expert].gateAndUp, panels: panels, input: input, inputIndex: index, output: output,
           rowCount: range.count, rowScale: scale)
       }
