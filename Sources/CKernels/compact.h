@@ -209,7 +209,7 @@ FS_INLINE void tile_compact(const char *base, size_t panel_bytes, ptrdiff_t k, c
 /// A tile of the first rows over compact panels, which it leaves plain for the others. A step is unpacked while the one before
 /// it is multiplied: its lines come from memory meanwhile.
 FS_INLINE void tile_expanding(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, char *plain,
-                              size_t plain_bytes, float *tile, int rows, int panels) {
+                              size_t plain_bytes, float *tile, const char *following, int rows, int panels) {
   tile_sums sum;
   tile_clear(sum, rows, panels);
   enum { STEP_BYTES = FS_COMPACT_STEP_LINES * 64 };
@@ -221,12 +221,11 @@ FS_INLINE void tile_expanding(const char *base, size_t panel_bytes, ptrdiff_t k,
     char *next = plain + (step + 1) * STEP_BYTES;
     bool has_next = step + 1 < steps;
     const char *units[FS_MAX_TILE_PANELS];
-    size_t ahead = COMPACT_AHEAD;
+    ptrdiff_t ahead = COMPACT_AHEAD;
     if (has_next) {
       FS_UNROLL for (int p = 0; p < panels; p++) units[p] = compact_units(&at[p]);
-      // Where a panel ends, the lines of the panel that takes its place come next.
       bool inside = units[0] - base + FS_COMPACT_STEP + COMPACT_AHEAD <= (ptrdiff_t)panel_bytes;
-      if (!inside) ahead += (size_t)(panels - 1) * panel_bytes;
+      if (!inside) ahead += following - base - (ptrdiff_t)panel_bytes;
     }
     for (ptrdiff_t u = 0; u < FS_COMPACT_STEP_LINES / 4; u++) {
       if (has_next) {
@@ -252,8 +251,8 @@ FS_INLINE void tile_expanding(const char *base, size_t panel_bytes, ptrdiff_t k,
 #define FS_EXPANDING_TILES(entry) entry(5) entry(6) entry(7) entry(8) entry(9) entry(10) entry(11) entry(12)
 #define FS_EXPANDING_TILE(rows)                                                                                     \
   static void tile_expanding_##rows(const void *base, size_t panel_bytes, ptrdiff_t k, const void *const *x,        \
-                                    void *plain, size_t plain_bytes, float *tile) {                     \
-    tile_expanding(base, panel_bytes, k, x, plain, plain_bytes, tile, rows, FS_EXPANDED_PANELS);                    \
+                                    void *plain, size_t plain_bytes, float *tile, const char *following) {          \
+    tile_expanding(base, panel_bytes, k, x, plain, plain_bytes, tile, following, rows, FS_EXPANDED_PANELS);         \
   }
 FS_EXPANDING_TILES(FS_EXPANDING_TILE)
 #endif

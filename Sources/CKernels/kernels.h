@@ -43,9 +43,10 @@ typedef enum fs_form {
 typedef void fs_tile_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
                             const char *following);
 
-/// A tile of FS_EXPANDED_PANELS compact panels, which it also writes as plain ones, `plain_bytes` apart.
+/// A tile of FS_EXPANDED_PANELS compact panels, which it also writes as plain ones, `plain_bytes` apart. Prefetches as of a
+/// tile kernel.
 typedef void fs_expanding_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, void *plain,
-                                 size_t plain_bytes, float *tile);
+                                 size_t plain_bytes, float *tile, const char *following);
 
 /// Writes an input row of k floats in one of the forms, zeros behind it up to the end of a line of 64 bytes.
 typedef void fs_prepare_kernel(const float *x, ptrdiff_t k, void *to);
@@ -142,7 +143,7 @@ struct fs_kernels {
   size_t compact_from;  // see fs_compact_from
   void (*expand)(const void *compact, ptrdiff_t k, void *panel);
   fs_expanding_kernel *expanding[FS_MAX_TILE_ROWS + 1];  // [rows] or NULL: expand, then multiply
-  fs_block_kernel *block[FS_FORMATS];  // or NULL
+  fs_block_kernel *block[FS_FORMATS];  // or NULL; a set with blocks of bf16 has some of compact weights too
   ptrdiff_t block_rows[FS_FORMATS];    // the least rows for which blocks are used
   ptrdiff_t block_span[FS_FORMATS];    // the most rows of a block
   ptrdiff_t block_ahead[FS_FORMATS];   // lines of the next panels that each row of a block asks for as it ends

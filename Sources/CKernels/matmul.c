@@ -157,13 +157,14 @@ static void compute_tile(const product *job, const char *stored, ptrdiff_t panel
   if (job->expanded && first_row == 0) {
     fs_expanding_kernel *expanding = job->kernels->expanding[rows];
     if (expanding && panels == FS_EXPANDED_PANELS) {
-      expanding(stored, job->stored_bytes, job->k, x, job->expanded, job->panel_bytes, tile);
+      expanding(stored, job->stored_bytes, job->k, x, job->expanded, job->panel_bytes, tile, following);
       return;
     }
     for (ptrdiff_t p = 0; p < panels; p++)
       job->kernels->expand(stored + p * (ptrdiff_t)job->stored_bytes, job->k,
                            job->expanded + p * (ptrdiff_t)job->panel_bytes);
   }
+  if (job->expanded) following = weights;  // whoever made the panels plain has asked for what follows
   fs_tile_kernel *kernel = job->kernels->tile[job->format][rows][panels];
   if (kernel) {
     kernel(weights, job->panel_bytes, job->k, x, tile, following);
@@ -173,14 +174,17 @@ static void compute_tile(const product *job, const char *stored, ptrdiff_t panel
   for (ptrdiff_t r = 0; r < rows; r++)
     for (ptrdiff_t p = 0; p < panels; p++)
       kernel(weights + p * (ptrdiff_t)job->panel_bytes, job->panel_bytes, job->k, x + r,
-             tile + (r * panels + p) * FS_LANES, following);
+             tile + (r * panels + p) * FS_LANES,
+             p + 1 < panels ? weights + (p + 1) * (ptrdiff_t)job->panel_bytes : following);
 }
 
-/// What comes after `count` panels of the call; after the last ones, where nothing is known to follow, these themselves, which
-/// are there already.
-static const char *following_of(const product *job, const char *weights, ptrdiff_t count, bool is_last) {
-  if (!is_last) return weights + count * (ptrdiff_t)job->panel_bytes;
-  return job->following ? job->following : weights;
+/// What is read after `count` panels: the next ones, or after the last ones the first again for rows that are left, or what
+/// follows the call, or, where that is not known, the panels themselves, which are there already.
+static const char *following_of(const product *job, const char *panels, ptrdiff_t count, bool is_last,
+                                const char *first_for_others) {
+  if (!is_last) return panels + count * (ptrdiff_t)job->stored_bytes;
+  if (first_for_others) return first_for_others;
+  return job->following ? job->following : panels;
 }
 
 /// A product, or with `gated` a gated unit: then panels alternate between gate and up, and columns and the range count
@@ -191,6 +195,7 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
   ptrdiff_t each = gated ? 2 : 1;  // panels of sixteen outputs
   panel_end = smaller(panel_end, (columns + FS_LANES - 1) / FS_LANES);
   take_format(job, row_count);
+  const char *begin = job->panels + panel_begin * each * (ptrdiff_t)job->stored_bytes;
   _Alignas(64) float tile[FS_TILE_FLOATS];
   for (ptrdiff_t first = 0, count; first < row_count; first += count) {
     count = rows_at_once(job, x, row_count - first);
@@ -199,7 +204,8 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
     for (ptrdiff_t panel = panel_begin * each, width; panel < panel_end * each; panel += width) {
       width = next_panels(job, panel_end * each - panel, each);
       const char *weights = job->panels + panel * (ptrdiff_t)job->stored_bytes;
-      const char *following = following_of(job, weights, width, panel + width == panel_end * each);
+      const char *following =
+          following_of(job, weights, width, panel + width == panel_end * each, first + count < row_count ? begin : NULL);
       const char *scales = weights + job->panel_bytes - FS_LANES * sizeof(float);
       ptrdiff_t column = panel / each * FS_LANES;
       for (ptrdiff_t row = 0, rows; row < count; row += rows) {

@@ -93,7 +93,7 @@ static void tile_f32(const void *panels, size_t panel_bytes, ptrdiff_t k, const 
 }
 
 static void tile_bf16(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
-                     const char *following) {
+                      const char *following) {
   (void)following;
   (void)panel_bytes;
   const uint16_t *weights = panels;  // [pair of inputs][lane][2]
@@ -108,7 +108,7 @@ static void tile_bf16(const void *panels, size_t panel_bytes, ptrdiff_t k, const
 }
 
 static void tile_int8(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
-                     const char *following) {
+                      const char *following) {
   (void)following;
   (void)panel_bytes;
   const uint8_t *weights = panels;  // [four inputs][lane][4]
@@ -126,7 +126,7 @@ static void tile_int8(const void *panels, size_t panel_bytes, ptrdiff_t k, const
 }
 
 static void tile_int4(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
-                     const char *following) {
+                      const char *following) {
   (void)following;
   (void)panel_bytes;
   const int8_t *input = x[0];

@@ -50,9 +50,7 @@ FS_INLINE lanes bf16_of_pair(const void *row, ptrdiff_t pair, int side) {
   uint32_t bits = ((const uint32_t *)row)[pair];
   return (lanes)__builtin_bit_cast(float, side ? bits & 0xffff0000u : bits << 16);
 }
-#endif
 
-#if defined(FS_BF16_TILES)
 /// Follows the order of AMX: for every 32 inputs the even and the odd ones are summed apart, then both join the result.
 FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
                          const char *following, int rows, int panels) {

@@ -42,13 +42,18 @@ private func weights(outputs: Int, inputs: Int, rareEvery: Int) -> [Float] {
     let input = FloatMatrix(rows: most, columns: inputs, numbers.floats(most * inputs, in: -2...2))
     let prepared = PreparedRows(rowCount: most, inputs: inputs)
     set.prepare(input.view, rows: 0..<most, for: .bf16, into: prepared)
-    for rows in [1, 2, 3, 4, 5, 6, 13, 31, 33, most] {
+    let scratch = KernelScratch(inputs: inputs, rowCount: 32)
+    for rows in [1, 2, 3, 4, 5, 6, 8, 9, 10, 13, 31, 33, 34, most] {
       let results = [plain, compact].map { matrix in
         let output = FloatMatrix(rows: rows, columns: outputs, filledWith: 0.25)
         let panels = 0..<matrix.panelCount
         set.multiply(matrix.view, panels: panels, input: input.view, output: output.view, rowCount: rows)
         set.multiply(
           matrix.view, panels: panels, input: prepared, inputRows: 0..<rows, output: output.view,
+          accumulate: true)
+        // Rows that go in several batches, and what is read afterwards.
+        set.using(scratch).followed(by: plain.view, panel: plain.panelCount - 1).multiply(
+          matrix.view, panels: panels, input: input.view, output: output.view, rowCount: rows,
           accumulate: true)
         return output.elements.map { $0.isNaN ? .nan : $0 }
       }

@@ -82,15 +82,16 @@ typedef struct fs_rows {
 
 /// y[r][n] = (accumulate ? y[r][n] : 0) + sum over k of x[r][k] * w[n][k],
 /// for n in [16 * panel_begin, min(16 * panel_end, columns)) and every r < row_count.
-/// Near its end the first lines of the panels that the thread reads next, at `following` or NULL, are asked for.
+/// Near its end the first lines of what the thread reads next, the panels at `following` or NULL, are asked for, as if they
+/// were as long as those of the product.
 ///
 /// f32: one chain of fused multiply-adds over k. bf16: the inputs are rounded to bf16 too, and the chain takes the second
 /// of each pair of inputs first. int8 and int4: the inputs become integers with one scale for every 128, max|x| / 127;
 /// products of integers are summed exactly over 128 (int8) or 64 inputs (int4); these sums meet their scales in one chain
 /// over k. An int8 result ends with the scale of its column, sum * scale, or with accumulate fma(sum, scale, y[r][n]).
 ///
-/// `scratch`, 64-byte aligned, holds prepared input rows and compact panels that are made plain: at least fs_scratch_bytes(k, 1) bytes. Each panel is streamed
-/// from memory once for as many rows as fit into it; with little scratch several times.
+/// `scratch`, 64-byte aligned, holds prepared input rows and compact panels that are made plain: at least fs_scratch_bytes(k, 1)
+/// bytes. Each panel is streamed from memory once for as many rows as fit into it; with little scratch several times.
 void fs_matmul(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k, ptrdiff_t columns,
                ptrdiff_t panel_begin, ptrdiff_t panel_end, fs_rows x, fs_rows y, ptrdiff_t row_count,
                bool accumulate, const void *following, void *scratch, size_t scratch_bytes);
