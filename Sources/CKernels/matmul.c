@@ -134,6 +134,7 @@ static void compute_block(const product *job, const char *weights, ptrdiff_t fir
                           fs_finish *ending, float *tile) {
   const fs_kernels *kernels = job->kernels;
   ptrdiff_t span = kernels->block_span[job->format], each = kernels->block_ahead[job->format];
+  // Panels that follow themselves are there already.
   ptrdiff_t lines = following == weights ? 0 : ending->panels * (ptrdiff_t)job->panel_bytes / 64;
   ptrdiff_t block = first_row / span, blocks = (job->row_count + span - 1) / span;
   fs_prefetch prefetch = {following, lines * block / blocks, lines * (block + 1) / blocks};
