@@ -4,7 +4,7 @@ FLAGS = -c release -Xswiftc -enable-testing
 BUILD = swift build $(FLAGS)
 COMMAND = .build/release/fusionspec
 
-.PHONY: demo test bench format lint build dependencies
+.PHONY: demo test test-arm bench format lint build dependencies
 
 dependencies:
 	@scripts/install-dependencies
@@ -16,9 +16,13 @@ build: dependencies
 demo: build
 	@$(COMMAND) demo
 
-test: dependencies lint
+test: dependencies lint test-arm
 	@$(BUILD) --build-tests
 	@swift test $(FLAGS) --skip-build
+
+# The ARM kernels in an emulator.
+test-arm: dependencies
+	@scripts/test-arm
 
 # Speed of the sample model: against the machine's limits, then by speculation setting over its evaluation set.
 bench: build

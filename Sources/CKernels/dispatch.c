@@ -4,6 +4,8 @@
 #if defined(__x86_64__) && defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 #include "kernels.h"
@@ -50,13 +52,35 @@ static const fs_kernels *supported_avx2(void) {
   return NULL;
 }
 
+static const fs_kernels *supported_neon_dot(void) {
+#if defined(__aarch64__) && defined(__linux__)
+  enum { DOT_PRODUCT = 1 << 20 };  // HWCAP_ASIMDDP
+  if (getauxval(AT_HWCAP) & DOT_PRODUCT) return &fs_kernels_neon_dot;
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+  return &fs_kernels_neon_dot;  // of every processor that the target admits
+#endif
+  return NULL;
+}
+
+static const fs_kernels *supported_neon(void) {
+#if defined(__aarch64__)
+  return &fs_kernels_neon;
+#else
+  return NULL;
+#endif
+}
+
 const fs_kernels *fs_kernels_named(const char *name) {
   const fs_kernels *amx = supported_amx(), *avx512 = supported_avx512(), *avx2 = supported_avx2();
-  if (strcmp(name, "auto") == 0) return amx ? amx : avx512 ? avx512 : avx2 ? avx2 : &fs_kernels_scalar;
+  const fs_kernels *neon = supported_neon_dot() ? supported_neon_dot() : supported_neon();
+  if (strcmp(name, "auto") == 0)
+    return amx ? amx : avx512 ? avx512 : avx2 ? avx2 : neon ? neon : &fs_kernels_scalar;
   if (strcmp(name, "amx") == 0) return amx;
   if (strcmp(name, "avx512") == 0) return avx512;
   if (strcmp(name, "avx512-pairs") == 0) return supported_pairs();
   if (strcmp(name, "avx2") == 0) return avx2;
+  if (strcmp(name, "neon") == 0) return neon;
+  if (strcmp(name, "neon-plain") == 0) return supported_neon();
   if (strcmp(name, "scalar") == 0) return &fs_kernels_scalar;
   return NULL;
 }

@@ -191,6 +191,9 @@ extern const fs_kernels fs_kernels_avx2;
 extern const fs_kernels fs_kernels_avx512;
 extern const fs_kernels fs_kernels_amx;
 extern const fs_kernels fs_kernels_avx512_pairs;  // the same bits where the processor multiplies bf16 pairs fast
+#elif defined(__aarch64__)
+extern const fs_kernels fs_kernels_neon;
+extern const fs_kernels fs_kernels_neon_dot;  // the same bits with products of four bytes
 #endif
 
 #define FS_INTEGER_ROUND 0x1.8p23f  // adding it rounds to an integer, held in the low bits

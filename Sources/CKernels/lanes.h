@@ -21,27 +21,6 @@ FS_INLINE lanes lanes_load_bf16(const void *from) {
 FS_INLINE void lanes_store(float *to, lanes value) { *(lanes_unaligned *)to = value; }
 FS_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) { return __builtin_elementwise_fma(a, b, c); }
 
-/// Adds to each lane the products of its four unsigned bytes with four signed bytes; exact.
-#if defined(FS_VNNI)
-FS_INLINE lanes_i32 lanes_multiply_fours(lanes_i32 sum, lanes_i32 weights, lanes_i32 inputs) {
-  return (lanes_i32)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)weights, (__m512i)inputs);
-}
-#else
-typedef int32_t lanes8_i32 __attribute__((ext_vector_type(8)));
-FS_INLINE lanes8_i32 lanes8_multiply_fours(lanes8_i32 sum, lanes8_i32 weights, lanes8_i32 inputs) {
-  __m256i bytes = (__m256i)weights, signs = (__m256i)inputs;
-  __m256i even = _mm256_and_si256(bytes, _mm256_set1_epi16(0xff)), odd = _mm256_srli_epi16(bytes, 8);
-  __m256i first = _mm256_madd_epi16(even, _mm256_srai_epi16(_mm256_slli_epi16(signs, 8), 8));
-  __m256i second = _mm256_madd_epi16(odd, _mm256_srai_epi16(signs, 8));
-  return sum + (lanes8_i32)_mm256_add_epi32(first, second);
-}
-FS_INLINE lanes_i32 lanes_multiply_fours(lanes_i32 sum, lanes_i32 weights, lanes_i32 inputs) {
-  sum.lo = lanes8_multiply_fours(sum.lo, weights.lo, inputs.lo);
-  sum.hi = lanes8_multiply_fours(sum.hi, weights.hi, inputs.hi);
-  return sum;
-}
-#endif
-
 #if defined(FS_BF16_PAIRS)
 /// Adds to each lane the products of its two bf16 with two others, the upper one first.
 FS_INLINE lanes lanes_multiply_pairs(lanes sum, lanes_i32 weights, lanes_i32 inputs) {

@@ -4,6 +4,8 @@
 #include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #include "kernels.h"
@@ -24,8 +26,13 @@ uint64_t fs_read_stream(const void *data, size_t bytes) {
   return result;
 }
 
-// Independent chains of multiply-adds: two units with a latency of at most six need twelve.
+// Independent chains of multiply-adds: two units with a latency of at most six need twelve, the four units of a large ARM
+// core with a latency of four sixteen.
+#if defined(__aarch64__)
+enum { CHAINS = 16 };
+#else
 enum { CHAINS = 12 };
+#endif
 
 // The chains start from different values, else they would be one, and the compiler must take each step as it is, since it
 // cannot see what becomes of a sum.
@@ -94,6 +101,22 @@ static void amx_int8(ptrdiff_t rounds) {
   }
 }
 #pragma clang attribute pop
+#elif defined(__aarch64__)
+#define FS_REGISTER(x) "w"(x)
+#define NEON_FLOATS(i) vdupq_n_f32((float)(i))
+#define NEON_FUSED(sum, a, b) vfmaq_f32(a, sum, b)
+CHAINS_OF(neon_f32, float32x4_t, NEON_FLOATS, NEON_FUSED)
+#define NEON_INTEGERS(i) vdupq_n_s32(i)
+// Without products of four bytes, what fours.h does instead of one.
+#define NEON_BYTES(x) vreinterpretq_s8_s32(x)
+#define NEON_FOURS(sum, a, b)                                                                                        \
+  vpadalq_s16(sum, vpaddq_s16(vmull_s8(vget_low_s8(NEON_BYTES(sum)), vget_low_s8(NEON_BYTES(b))),                    \
+                              vmull_high_s8(NEON_BYTES(a), NEON_BYTES(b))))
+CHAINS_OF(neon_int8, int32x4_t, NEON_INTEGERS, NEON_FOURS)
+#pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
+#define NEON_DOT(sum, a, b) vdotq_s32(sum, NEON_BYTES(a), NEON_BYTES(b))
+CHAINS_OF(neon_dot_int8, int32x4_t, NEON_INTEGERS, NEON_DOT)
+#pragma clang attribute pop
 #endif
 
 /// Runs the chains and returns their operations, `lanes` products at a time.
@@ -119,6 +142,12 @@ double fs_run_multiply_adds(const fs_kernels *kernels, fs_format format, ptrdiff
   }
   if (strcmp(kernels->name, "avx2") == 0)
     return integers ? run(avx2_int8, rounds, 32) : run(avx2_f32, rounds, 8);
+#elif defined(__aarch64__)
+  bool integers = format == FS_FORMAT_INT8 || format == FS_FORMAT_INT4;
+  if (kernels == &fs_kernels_neon_dot && integers) return run(neon_dot_int8, rounds, 16);
+  if (kernels != &fs_kernels_scalar) return integers ? run(neon_int8, rounds, 16) : run(neon_f32, rounds, 4);
+#else
+  (void)kernels, (void)format;
 #endif
   return run(scalar_chains, rounds, 1);
 }

@@ -1,5 +1,5 @@
 // The tile kernels of the vector sets: R rows by P panels of dot products in registers. Each output is one lane that
-// runs over k in order, so neither R nor P can change a bit. Include after lanes.h and inside the target pragma.
+// runs over k in order, so neither R nor P can change a bit. Include after fours.h and inside the target pragma.
 
 typedef lanes tile_sums[FS_MAX_TILE_ROWS][FS_MAX_TILE_PANELS];
 
@@ -93,6 +93,30 @@ FS_INLINE void bf16_pair(tile_sums sum, const lanes_i32 lines[FS_MAX_TILE_PANELS
     FS_UNROLL for (int p = 0; p < panels; p++) sum[r][p] = lanes_multiply_pairs(sum[r][p], lines[p], input);
   }
 }
+#elif defined(__aarch64__)
+/// Four lanes of the sums of pair i. The pairs of inputs stand in a register each, so that a tile fits into 32.
+FS_INLINE lanes4 bf16_pair_of_four(lanes4 sum, lanes4_i32 line, float32x2_t inputs, int side) {
+  lanes4 weights = __builtin_bit_cast(lanes4, side ? line & (int32_t)0xffff0000 : line << 16);
+  return (lanes4)(side ? vfmaq_lane_f32((float32x4_t)sum, (float32x4_t)weights, inputs, 1)
+                       : vfmaq_lane_f32((float32x4_t)sum, (float32x4_t)weights, inputs, 0));
+}
+/// Adds the products of pair i, the second input's first, sixteen bytes of weights after the other.
+FS_INLINE void bf16_pair(tile_sums sum, const lanes_i32 lines[FS_MAX_TILE_PANELS], const void *const *x, ptrdiff_t i,
+                         int rows, int panels) {
+  float32x2_t inputs[FS_MAX_TILE_ROWS];
+  FS_UNROLL for (int r = 0; r < rows; r++) inputs[r] = vld1_f32((const float *)x[r] + 2 * i);
+#define BF16_QUARTER(part)                                                                                           \
+  FS_UNROLL for (int side = 1; side >= 0; side--)                                                                    \
+    FS_UNROLL for (int r = 0; r < rows; r++)                                                                         \
+      sum[r][p].part = bf16_pair_of_four(sum[r][p].part, lines[p].part, inputs[r], side);
+  FS_UNROLL for (int p = 0; p < panels; p++) {
+    BF16_QUARTER(lo.lo)
+    BF16_QUARTER(lo.hi)
+    BF16_QUARTER(hi.lo)
+    BF16_QUARTER(hi.hi)
+  }
+#undef BF16_QUARTER
+}
 #else
 /// Adds the products of pair i, the second input's first.
 FS_INLINE void bf16_pair(tile_sums sum, const lanes_i32 lines[FS_MAX_TILE_PANELS], const void *const *x, ptrdiff_t i,
@@ -138,6 +162,34 @@ FS_INLINE void tile_fours(tile_integers sum, const lanes_i32 weights[FS_MAX_TILE
   }
 }
 
+/// Adds the products of eight inputs, from input i on, with weights of 4 bits.
+FS_INLINE void tile_eights(tile_integers sum, const lanes_i32 both[FS_MAX_TILE_PANELS], const void *const *x, ptrdiff_t i,
+                           int rows, int panels) {
+#if defined(FS_DOT_PRODUCT)  // sixteen bytes of weights after the other, so that a tile fits into 32 registers
+  lanes4_i32 inputs[FS_MAX_TILE_ROWS];
+  FS_UNROLL for (int r = 0; r < rows; r++)
+    inputs[r] = (lanes4_i32)vcombine_s32(vld1_s32((const int32_t *)((const char *)x[r] + i)), vdup_n_s32(0));
+#define EIGHTS_OF_FOUR(part)                                                                                        \
+  FS_UNROLL for (int side = 0; side < 2; side++)                                                                    \
+    FS_UNROLL for (int r = 0; r < rows; r++)                                                                        \
+      sum[r][p].part = lanes4_multiply_fours(sum[r][p].part, both[p].part >> (4 * side) & 0x0f0f0f0f,                \
+                                             (lanes4_i32)inputs[r][side]);
+  FS_UNROLL for (int p = 0; p < panels; p++) {
+    EIGHTS_OF_FOUR(lo.lo)
+    EIGHTS_OF_FOUR(lo.hi)
+    EIGHTS_OF_FOUR(hi.lo)
+    EIGHTS_OF_FOUR(hi.hi)
+  }
+#undef EIGHTS_OF_FOUR
+#else
+  lanes_i32 weights[FS_MAX_TILE_PANELS];
+  FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = both[p] & 0x0f0f0f0f;
+  tile_fours(sum, weights, x, i, rows, panels);
+  FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = (both[p] >> 4) & 0x0f0f0f0f;
+  tile_fours(sum, weights, x, i + 4, rows, panels);
+#endif
+}
+
 FS_INLINE void tile_int8(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
                          const char *following, int rows, int panels) {
   tile_sums sum;
@@ -148,12 +200,16 @@ FS_INLINE void tile_int8(const char *base, size_t panel_bytes, ptrdiff_t k, cons
   ptrdiff_t lines = (k + 3) / 4;
   for (ptrdiff_t g = 0; g < fs_groups(k); g++) {
     tile_integers integers;
-    FS_UNROLL for (int r = 0; r < rows; r++) FS_UNROLL for (int p = 0; p < panels; p++) integers[r][p] = 0;
+    FS_UNROLL for (int r = 0; r < rows; r++) {
+      lanes_i32 start = fours_int8_start(fs_row_tail(x[r], k), k, g);
+      FS_UNROLL for (int p = 0; p < panels; p++) integers[r][p] = start;
+    }
     ptrdiff_t end = (g + 1) * (FS_GROUP / 4) < lines ? (g + 1) * (FS_GROUP / 4) : lines;
     ptrdiff_t ahead = tile_ahead(end, base, panel_bytes, following);
     for (ptrdiff_t i = g * (FS_GROUP / 4); i < end; i++) {
       lanes_i32 weights[FS_MAX_TILE_PANELS];
       tile_lines(weights, base, panel_bytes, i, ahead, panels);
+      FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = fours_of_int8(weights[p]);
       tile_fours(integers, weights, x, 4 * i, rows, panels);
     }
     FS_UNROLL for (int r = 0; r < rows; r++) {
@@ -183,13 +239,9 @@ FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, cons
       FS_UNROLL for (int p = 0; p < panels; p++) __builtin_prefetch(block + (size_t)p * panel_bytes + ahead, 0, 3);
     }
     for (ptrdiff_t i = 0; i < lines; i++) {
-      lanes_i32 both[FS_MAX_TILE_PANELS], weights[FS_MAX_TILE_PANELS];
+      lanes_i32 both[FS_MAX_TILE_PANELS];
       tile_lines(both, block + 64, panel_bytes, 8 * side + i, ahead, panels);
-      ptrdiff_t input = half * FS_GROUP_HALF + 8 * i;
-      FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = both[p] & 0x0f0f0f0f;
-      tile_fours(integers, weights, x, input, rows, panels);
-      FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = (both[p] >> 4) & 0x0f0f0f0f;
-      tile_fours(integers, weights, x, input + 4, rows, panels);
+      tile_eights(integers, both, x, half * FS_GROUP_HALF + 8 * i, rows, panels);
     }
     lanes scales[FS_MAX_TILE_PANELS];
     FS_UNROLL for (int p = 0; p < panels; p++)

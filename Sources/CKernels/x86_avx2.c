@@ -1,55 +1,7 @@
-// AVX2 with FMA: sixteen lanes are two registers, 16 registers hold a tile.
+// AVX2 with FMA.
 #if defined(__x86_64__)
-#include <immintrin.h>
-
-#include "kernels.h"
-
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-
-// Sixteen floats have no calling convention without AVX-512. None is needed: all functions that take them are inlined.
-#pragma clang diagnostic ignored "-Wpsabi"
-
-#define FS_ATTENTION_HEADS 2
-#define FS_ATTENTION_VECTORS 2
-#include "lanes.h"
-#include "prepare.h"
-#include "tile.h"
-#include "finish.h"
-#include "vector.h"
-#include "grouped_attention.h"
-
-#define FS_TILES(entry)                                                                                       \
-  entry(1, 1) entry(1, 2) entry(1, 4) entry(2, 1) entry(2, 2) entry(3, 1) entry(3, 2) entry(4, 1) entry(5, 1) \
-  entry(6, 1)
-
-FS_TILES(FS_TILE)
-
-const fs_kernels fs_kernels_avx2 = {
-    .name = "avx2",
-    .tile_rows = 6,
-    .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_ROUNDED},
-    .expand = fs_expand_panel,
-    .prepare = {NULL, prepare_rounded, prepare_pairs, prepare_integers},
-    .tile_panels = {{0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}},
-#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(f32, rows, panels),
-    .tile[FS_FORMAT_F32] = {FS_TILES(FS_ENTRY)},
-#undef FS_ENTRY
-#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(bf16, rows, panels),
-    .tile[FS_FORMAT_BF16] = {FS_TILES(FS_ENTRY)},
-#undef FS_ENTRY
-#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(int8, rows, panels),
-    .tile[FS_FORMAT_INT8] = {FS_TILES(FS_ENTRY)},
-#undef FS_ENTRY
-#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(int4, rows, panels),
-    .tile[FS_FORMAT_INT4] = {FS_TILES(FS_ENTRY)},
-    .finish = finish,
-    .finish_gated = finish_gated,
-    .rms_norm = rms_norm,
-    .latent_attention = latent_attention,
-    .grouped_attention = grouped_attention,
-    .argmax = argmax,
-    .exp = exponentials,
-};
-
-#pragma clang attribute pop
+#define FS_SET fs_kernels_avx2
+#define FS_NAME "avx2"
+#define FS_TARGET "avx2,fma"
+#include "narrow.h"
 #endif

@@ -11,6 +11,7 @@
 #define FS_ATTENTION_HEADS 4
 #define FS_ATTENTION_VECTORS 4
 #include "lanes.h"
+#include "fours.h"
 #include "prepare.h"
 #include "tile.h"
 #include "compact.h"

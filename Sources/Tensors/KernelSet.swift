@@ -1,6 +1,6 @@
 import CKernels
 
-/// The arithmetic of one instruction set: "scalar", "avx2", "avx512" or "amx".
+/// The arithmetic of one instruction set: "scalar", "avx2", "avx512", "amx" or "neon".
 ///
 /// Every operation computes an output row from its input row and the weights alone, in an order that is fixed
 /// whatever the number of rows and the split of the work. All sets give identical bits, but for bf16 products of "amx".
@@ -42,7 +42,7 @@ import CKernels
   }
 
   /// Every set that this processor can run, the slowest first.
-  public static var available: [KernelSet] { ["scalar", "avx2", "avx512", "amx"].compactMap(named) }
+  public static var available: [KernelSet] { ["scalar", "avx2", "avx512", "amx", "neon"].compactMap(named) }
 
   /// The name of the set.
   public var name: String { unsafe String(cString: fs_kernels_name(table)) }

@@ -20,7 +20,7 @@
 extern "C" {
 #endif
 
-/// A table of kernels for one instruction set ("scalar", "avx2", "avx512", "amx"). Immutable, lives for ever.
+/// A table of kernels for one instruction set ("scalar", "avx2", "avx512", "amx", "neon"). Immutable, lives for ever.
 typedef struct fs_kernels fs_kernels;
 
 /// How a packed weight matrix holds its elements.
@@ -40,7 +40,7 @@ enum { FS_PANEL_COLUMNS = 16 };
 
 /// The kernel set of that name, or NULL where it is unknown or this processor cannot run it.
 /// "auto" gives the best one. "avx512-pairs" is "avx512" with the multiplication of bf16 pairs, which "avx512" itself uses
-/// where that is fast.
+/// where that is fast; "neon-plain" is "neon" without products of four bytes.
 const fs_kernels *fs_kernels_named(const char *name);
 /// The name of a set.
 const char *fs_kernels_name(const fs_kernels *kernels);

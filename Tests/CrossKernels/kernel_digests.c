@@ -1,0 +1,217 @@
+// Runs every kernel of every set that this processor has, compares the sets with the scalar one bit by bit, and prints a digest
+// for each kernel. Built for two processors, the digests must be equal: results do not depend on the machine.
+// scripts/test-arm runs it natively and, for ARM, in an emulator.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "CKernels.h"
+
+enum { MOST_ROWS = 14, MOST_SETS = 8, MOST_FLOATS = 1 << 16, SCRATCH_BYTES = 1 << 20 };
+
+static const fs_kernels *sets[MOST_SETS];
+static int set_count;
+static int failures;
+
+static uint64_t state;
+static uint32_t next_bits(void) {
+  state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+  return (uint32_t)(state >> 32);
+}
+
+/// Numbers in (-1, 1), some of them zero, none so small that it counts as zero.
+static void fill(float *x, ptrdiff_t n, uint64_t seed) {
+  state = seed * 0x9e3779b97f4a7c15u + 1;
+  for (ptrdiff_t i = 0; i < n; i++) {
+    uint32_t bits = next_bits();
+    x[i] = bits % 61 == 0 ? 0 : ((float)(int32_t)(bits >> 8) - 0x1p23f) * 0x1p-23f;
+  }
+}
+
+static uint64_t digest;
+static void digest_bytes(const void *bytes, size_t count) {
+  for (size_t i = 0; i < count; i++) digest = (digest ^ ((const unsigned char *)bytes)[i]) * 0x100000001b3u;
+}
+
+static float results[MOST_SETS][MOST_FLOATS];
+static _Alignas(64) char scratch[SCRATCH_BYTES];
+
+/// Compares what the sets have left in `results`, and takes it into the digest.
+static void compare(const char *what, ptrdiff_t count) {
+  for (int s = 1; s < set_count; s++)
+    if (memcmp(results[0], results[s], (size_t)count * sizeof(float)) != 0) {
+      if (failures++ < 20) fprintf(stderr, "%s: %s differs from scalar\n", what, fs_kernels_name(sets[s]));
+    }
+  digest_bytes(results[0], (size_t)count * sizeof(float));
+}
+
+static void report(const char *what) {
+  printf("%-12s %016llx\n", what, (unsigned long long)digest);
+  digest = 0xcbf29ce484222325u;
+}
+
+static void *aligned(size_t bytes) {
+  void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
+  if (!memory) abort();
+  return memory;
+}
+
+static void products_of(fs_format format, ptrdiff_t k, ptrdiff_t columns, ptrdiff_t rows) {
+  enum { PADDING = 3 };
+  ptrdiff_t panels = (columns + 15) / 16, packed = 2 * panels;
+  size_t panel_bytes = fs_panel_bytes(format, k);
+  float *weights = aligned((size_t)(packed * 16 * k) * sizeof(float));
+  float *x = aligned((size_t)(rows * (k + PADDING)) * sizeof(float));
+  char *memory = aligned((size_t)packed * panel_bytes);
+  fill(weights, packed * 16 * k, (uint64_t)(k * 100 + columns));
+  fill(x, rows * (k + PADDING), (uint64_t)(k * 100 + rows + 7));
+  for (ptrdiff_t p = 0; p < packed; p++)
+    fs_pack_panel(format, weights + p * 16 * k, k, 16, k, memory + (size_t)p * panel_bytes);
+  float row_scales[MOST_ROWS];
+  fill(row_scales, MOST_ROWS, 5);
+  char what[64];
+  snprintf(what, sizeof what, "format %d, %td rows, %td by %td", format, rows, columns, k);
+  for (int kind = 0; kind < 3; kind++) {  // product, product added, gated unit
+    for (int s = 0; s < set_count; s++) {
+      fill(results[s], rows * columns, 11);
+      fs_rows from = {x, k + PADDING, NULL}, to = {results[s], columns, NULL};
+      if (kind == 2)
+        fs_gated_matmul(sets[s], format, memory, k, columns, 0, panels, from, to, rows, row_scales, NULL, scratch,
+                        sizeof scratch);
+      else
+        fs_matmul(sets[s], format, memory, k, columns, 0, panels, from, to, rows, kind == 1, NULL, scratch,
+                  sizeof scratch);
+    }
+    compare(what, rows * columns);
+  }
+  free(weights), free(x), free(memory);
+}
+
+static void products(void) {
+  static const char *const names[] = {"f32", "bf16", "int8", "int4"};
+  static const ptrdiff_t depths[] = {1, 2, 7, 33, 64, 127, 128, 129, 300}, widths[] = {1, 16, 17, 40, 130};
+  for (int format = FS_FORMAT_F32; format <= FS_FORMAT_INT4; format++) {
+    for (size_t d = 0; d < sizeof depths / sizeof *depths; d++)
+      for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
+        for (ptrdiff_t rows = 1; rows <= MOST_ROWS; rows++) products_of(format, depths[d], widths[w], rows);
+    report(names[format]);
+  }
+}
+
+static void compact_products(void) {
+  const ptrdiff_t k = 200, columns = 48, rows = 7;
+  size_t plain_bytes = fs_panel_bytes(FS_FORMAT_BF16, k), bytes = fs_panel_bytes(FS_FORMAT_BF16_COMPACT, k);
+  float *weights = aligned((size_t)(columns * k) * sizeof(float)), *x = aligned((size_t)(rows * k) * sizeof(float));
+  char *plain = aligned(plain_bytes), *memory = aligned(3 * bytes);
+  fill(weights, columns * k, 3);
+  fill(x, rows * k, 4);
+  for (ptrdiff_t p = 0; p < 3; p++) {
+    fs_pack_panel(FS_FORMAT_BF16, weights + p * 16 * k, k, 16, k, plain);
+    if (!fs_compact_panel(plain, k, memory + (size_t)p * bytes)) failures++;
+  }
+  for (ptrdiff_t count = 1; count <= rows; count++) {
+    for (int s = 0; s < set_count; s++)
+      fs_matmul(sets[s], FS_FORMAT_BF16_COMPACT, memory, k, columns, 0, 3, (fs_rows){x, k, NULL},
+                (fs_rows){results[s], columns, NULL}, count, false, NULL, scratch, sizeof scratch);
+    compare("compact", count * columns);
+  }
+  report("compact");
+  free(weights), free(x), free(plain), free(memory);
+}
+
+static void rows(void) {
+  static float x[2048], weight[2048];
+  fill(x, 2048, 21);
+  fill(weight, 2048, 22);
+  for (ptrdiff_t n = 1; n < 150; n++) {
+    for (int s = 0; s < set_count; s++) fs_rms_norm(sets[s], x, weight, 1e-6f, n, results[s]);
+    compare("norm", n);
+    for (int s = 0; s < set_count; s++) results[s][0] = (float)fs_argmax(sets[s], x, n);
+    compare("argmax", 1);
+  }
+  report("norm");
+  for (ptrdiff_t i = 0; i < 2048; i++) x[i] *= 130;
+  x[3] = INFINITY, x[4] = -INFINITY;
+  for (ptrdiff_t n = 2000; n <= 2048; n++) {
+    for (int s = 0; s < set_count; s++) fs_exp(sets[s], x, 0.5f, n, results[s]);
+    compare("exp", n);
+  }
+  report("exp");
+}
+
+static void latent_attention(void) {
+  static const ptrdiff_t ranks[] = {8, 16, 40, 64}, lengths[] = {1, 5, 64, 65, 200};
+  const ptrdiff_t rope = 8, heads = 5, stride = 80;
+  static float query[5 * 80], cache[200 * 80];
+  fill(query, 5 * 80, 31);
+  fill(cache, 200 * 80, 32);
+  for (size_t r = 0; r < sizeof ranks / sizeof *ranks; r++)
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+      for (int s = 0; s < set_count; s++)
+        fs_latent_attention(sets[s], query, ranks[r] + rope, heads, ranks[r], rope, cache, stride, lengths[l], 0.3f,
+                            results[s], ranks[r], (float *)(void *)scratch);
+      compare("latent attention", heads * ranks[r]);
+    }
+  report("latent");
+}
+
+static void grouped_attention(void) {
+  static const ptrdiff_t widths[] = {8, 16, 24, 64};
+  enum { LENGTH = 150, HEADS = 3, ROWS = 9 };
+  static float query[ROWS * HEADS * 64], numbers[2 * 64];
+  fill(query, ROWS * HEADS * 64, 41);
+  for (int halves = 0; halves < 2; halves++)
+    for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
+      for (ptrdiff_t window = 0; window <= 20; window += 20)
+        for (ptrdiff_t count = 1; count <= ROWS; count++) {
+          ptrdiff_t width = widths[w];
+          size_t bytes = fs_grouped_cache_floats(width, LENGTH, halves) * sizeof(float);
+          float *cache = aligned(bytes);
+          memset(cache, 0, bytes);
+          for (ptrdiff_t position = 0; position < LENGTH; position++) {
+            fill(numbers, 2 * 64, (uint64_t)(position + 100));
+            fs_grouped_cache_store(cache, halves, width, position, numbers, numbers + 64);
+          }
+          int32_t positions[ROWS];
+          for (int32_t r = 0; r < ROWS; r++) positions[r] = LENGTH - ROWS + r;
+          for (int s = 0; s < set_count; s++) {
+            fs_grouped_queries queries = {
+                .query = query, .query_stride = HEADS * width, .positions = positions, .begin = 0, .end = count,
+                .head_begin = 0, .head_end = HEADS, .width = width, .window = window, .scale = 0.4f,
+                .output = results[s], .output_stride = HEADS * width};
+            fs_grouped_attention(sets[s], &queries, cache, halves, (float *)(void *)scratch);
+          }
+          compare("grouped attention", count * HEADS * width);
+          free(cache);
+        }
+  report("grouped");
+}
+
+static void draws(void) {
+  static float logits[1000];
+  fill(logits, 1000, 51);
+  ptrdiff_t best = fs_argmax(sets[0], logits, 1000);
+  for (uint64_t position = 0; position < 500; position++) {
+    ptrdiff_t token = fs_gumbel_argmax(logits, 1000, best, logits[best], 1.25f, -60, 17, 23, position);
+    digest_bytes(&token, sizeof token);
+  }
+  report("draws");
+}
+
+int main(void) {
+  static const char *const names[] = {"scalar", "avx2", "avx512", "avx512-pairs", "neon-plain", "neon"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const fs_kernels *set = fs_kernels_named(names[i]);
+    if (set) sets[set_count++] = set, fprintf(stderr, "%s ", names[i]);
+  }
+  fprintf(stderr, "\n");
+  digest = 0xcbf29ce484222325u;
+  products();
+  compact_products();
+  rows();
+  latent_attention();
+  grouped_attention();
+  draws();
+  return failures == 0 ? 0 : 1;
+}
