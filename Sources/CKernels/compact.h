@@ -1,36 +1,17 @@
-// Compact bf16 panels in the AVX-512 sets: compact.c says how they are laid out. Include after tile.h and inside the target
+// Compact bf16 panels in the vector sets: compact.c says how they are laid out. Include after tile.h and inside the target
 // pragma.
-
-typedef uint16_t compact_words __attribute__((ext_vector_type(32)));
-
-/// The four plain lines of a unit.
-FS_INLINE void compact_lines(const char *unit, __m512i table, lanes_i32 lines[4]) {
-  const __m512i low = _mm512_set1_epi8(15);
-  __m512i codes = _mm512_load_si512(unit);
-  FS_UNROLL for (int half = 0; half < 2; half++) {
-    __m512i exponents = _mm512_shuffle_epi8(table, _mm512_and_si512(codes, low));
-    __m512i bytes = _mm512_load_si512(unit + 64 + 64 * half);
-    compact_words first = (compact_words)_mm512_unpacklo_epi8(bytes, exponents);
-    compact_words second = (compact_words)_mm512_unpackhi_epi8(bytes, exponents);
-    lines[2 * half] = (lanes_i32)(first >> 1 | first << 15);
-    lines[2 * half + 1] = (lanes_i32)(second >> 1 | second << 15);
-    codes = _mm512_srli_epi16(codes, 4);
-  }
-}
-
-/// A chunk's table, in every quarter of a register.
-FS_INLINE __m512i compact_table(const char *chunk) {
-  return _mm512_broadcast_i32x4(_mm_load_si128((const __m128i *)chunk));
-}
+#include "compact_lines.h"
 
 /// Whether the next weight of the list belongs to a step of the chunk. Behind a full list this reads of the steps: no harm.
 FS_INLINE bool compact_has_others(const uint32_t *others, ptrdiff_t step) { return others[0] >> 25 == step; }
 
 /// Writes the four plain lines of a unit.
-FS_INLINE void compact_unit(const char *unit, __m512i table, char *to) {
-  lanes_i32 lines[4];
-  compact_lines(unit, table, lines);
-  FS_UNROLL for (int j = 0; j < 4; j++) _mm512_store_si512(to + j * 64, (__m512i)lines[j]);
+FS_INLINE void compact_unit(const char *unit, compact_table table, char *to) {
+  FS_UNROLL for (int half = 0; half < 2; half++) {
+    lanes_i32 lines[2];
+    compact_lines(unit, table, half, lines);
+    FS_UNROLL for (int j = 0; j < 2; j++) *(lanes_i32 *)(to + (2 * half + j) * 64) = lines[j];
+  }
 }
 
 /// Puts the weights of the list into the plain lines of their step; returns the rest of the list.
@@ -43,7 +24,7 @@ FS_INLINE const uint32_t *compact_patch(const uint32_t *others, const uint32_t *
 }
 
 /// Writes the plain lines of a step, but for those of the list.
-FS_INLINE void compact_all_units(const char *units, __m512i table, char *to) {
+FS_INLINE void compact_all_units(const char *units, compact_table table, char *to) {
   for (ptrdiff_t u = 0; u < FS_COMPACT_STEP_LINES / 4; u++)
     compact_unit(units + u * FS_COMPACT_UNIT, table, to + u * 256);
 }
@@ -78,7 +59,7 @@ FS_INLINE void compact_end_step(compact_place *at, char *to) {
 
 /// Writes the plain lines of the next step.
 FS_INLINE void compact_next(compact_place *at, char *to) {
-  compact_all_units(compact_units(at), compact_table(at->chunk), to);
+  compact_all_units(compact_units(at), compact_load_table(at->chunk), to);
   compact_end_step(at, to);
 }
 
@@ -145,10 +126,10 @@ FS_INLINE void tile_compact(const char *base, size_t panel_bytes, ptrdiff_t k, c
     count = steps - first < FS_COMPACT_CHUNK ? steps - first : FS_COMPACT_CHUNK;
     ptrdiff_t head = fs_compact_head(count);
     const uint32_t *others[FS_MAX_TILE_PANELS];
-    __m512i table[FS_MAX_TILE_PANELS];
+    compact_table table[FS_MAX_TILE_PANELS];
     FS_UNROLL for (int p = 0; p < panels; p++) {
       const char *start = chunk + (size_t)p * panel_bytes;
-      table[p] = compact_table(start);
+      table[p] = compact_load_table(start);
       others[p] = (const uint32_t *)(start + 16);
       for (ptrdiff_t line = 0; line < head; line += 64) __builtin_prefetch(start + COMPACT_AHEAD + line, 0, 3);
     }
@@ -191,9 +172,11 @@ FS_INLINE void tile_compact(const char *base, size_t panel_bytes, ptrdiff_t k, c
           FS_UNROLL for (int p = 0; p < panels; p++) {
             const char *unit = units + (size_t)p * panel_bytes + u * FS_COMPACT_UNIT;
             FS_UNROLL for (int j = 0; j < 3; j++) __builtin_prefetch(unit + ahead + 64 * j, 0, 3);
-            lanes_i32 lines[4];
-            compact_lines(unit, table[p], lines);
-            FS_UNROLL for (int j = 0; j < 4; j++) compact_add(&sums, lines[j], from, 4 * u + j, p, rows);
+            FS_UNROLL for (int half = 0; half < 2; half++) {
+              lanes_i32 lines[2];
+              compact_lines(unit, table[p], half, lines);
+              FS_UNROLL for (int j = 0; j < 2; j++) compact_add(&sums, lines[j], from, 4 * u + 2 * half + j, p, rows);
+            }
           }
       }
 #if defined(FS_BF16_TILES)
@@ -232,7 +215,7 @@ FS_INLINE void tile_expanding(const char *base, size_t panel_bytes, ptrdiff_t k,
         FS_UNROLL for (int p = 0; p < panels; p++) {
           const char *unit = units[p] + u * FS_COMPACT_UNIT;
           FS_UNROLL for (int j = 0; j < 3; j++) __builtin_prefetch(unit + ahead + 64 * j, 0, 3);
-          compact_unit(unit, compact_table(at[p].chunk), next + (size_t)p * plain_bytes + u * 256);
+          compact_unit(unit, compact_load_table(at[p].chunk), next + (size_t)p * plain_bytes + u * 256);
         }
       }
       ptrdiff_t first = step * FS_COMPACT_STEP_LINES + 4 * u;
@@ -248,17 +231,27 @@ FS_INLINE void tile_expanding(const char *base, size_t panel_bytes, ptrdiff_t k,
 }
 
 // Fewer rows take compact weights as they are.
+#if defined(FS_WIDE)
 #define FS_EXPANDING_TILES(entry) entry(5) entry(6) entry(7) entry(8) entry(9) entry(10) entry(11) entry(12)
+enum { FS_EXPANDING_PANELS = 2 };
+#else
+#define FS_EXPANDING_TILES(entry) entry(3) entry(4) entry(5) entry(6)
+enum { FS_EXPANDING_PANELS = 1 };
+#endif
 #define FS_EXPANDING_TILE(rows)                                                                                     \
   static void tile_expanding_##rows(const void *base, size_t panel_bytes, ptrdiff_t k, const void *const *x,        \
                                     void *plain, size_t plain_bytes, float *tile, const char *following) {          \
-    tile_expanding(base, panel_bytes, k, x, plain, plain_bytes, tile, following, rows, FS_EXPANDED_PANELS);         \
+    tile_expanding(base, panel_bytes, k, x, plain, plain_bytes, tile, following, rows, FS_EXPANDING_PANELS);        \
   }
 FS_EXPANDING_TILES(FS_EXPANDING_TILE)
 #endif
 
 // Unpacking is work for each panel, so more rows take fewer of them at once.
+#if defined(FS_WIDE)
 #define FS_COMPACT_TILES(entry)                                                                              \
   entry(1, 1) entry(1, 2) entry(1, 4) entry(2, 1) entry(2, 2) entry(2, 4) entry(3, 1) entry(3, 2) entry(4, 1) entry(4, 2)
+#else
+#define FS_COMPACT_TILES(entry) entry(1, 1) entry(1, 2) entry(2, 1) entry(3, 1) entry(4, 1)
+#endif
 #define FS_COMPACT_TILE(rows, panels) FS_TILE_OF(compact, rows, panels)
 FS_COMPACT_TILES(FS_COMPACT_TILE)

@@ -43,7 +43,7 @@ typedef enum fs_form {
 typedef void fs_tile_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
                             const char *following);
 
-/// A tile of FS_EXPANDED_PANELS compact panels, which it also writes as plain ones, `plain_bytes` apart. Prefetches as of a
+/// A tile of a set's expanding_panels compact panels, which it also writes as plain ones, `plain_bytes` apart. Prefetches as of a
 /// tile kernel.
 typedef void fs_expanding_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, void *plain,
                                  size_t plain_bytes, float *tile, const char *following);
@@ -143,6 +143,7 @@ struct fs_kernels {
   size_t compact_from;  // see fs_compact_from
   void (*expand)(const void *compact, ptrdiff_t k, void *panel);
   fs_expanding_kernel *expanding[FS_MAX_TILE_ROWS + 1];  // [rows] or NULL: expand, then multiply
+  ptrdiff_t expanding_panels;                            // at a time, at most FS_EXPANDED_PANELS
   fs_block_kernel *block[FS_FORMATS];  // or NULL; a set with blocks of bf16 has some of compact weights too
   ptrdiff_t block_rows[FS_FORMATS];    // the least rows for which blocks are used
   ptrdiff_t block_span[FS_FORMATS];    // the most rows of a block

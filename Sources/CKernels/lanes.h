@@ -30,7 +30,7 @@ FS_INLINE lanes lanes_multiply_pairs(lanes sum, lanes_i32 weights, lanes_i32 inp
 
 /// The first `count` < 16 floats, zeros behind them. Nothing beyond them is read.
 FS_INLINE lanes lanes_load_part(const float *from, ptrdiff_t count) {
-#if defined(FS_MASKED_LANES)
+#if defined(FS_WIDE)
   return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
 #else
   float padded[FS_LANES] = {0};
@@ -41,7 +41,7 @@ FS_INLINE lanes lanes_load_part(const float *from, ptrdiff_t count) {
 
 /// Stores the first `count` < 16 floats.
 FS_INLINE void lanes_store_part(float *to, lanes value, ptrdiff_t count) {
-#if defined(FS_MASKED_LANES)
+#if defined(FS_WIDE)
   _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), value);
 #else
   float padded[FS_LANES];

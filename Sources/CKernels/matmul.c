@@ -147,36 +147,64 @@ static void compute_block(const product *job, const char *weights, ptrdiff_t fir
                               job->input_stride, ending->rows, ending->panels, &prefetch, tile);
 }
 
-/// Fills tile [rows][panels][16] for the rows from first_row on; a set without a kernel of this shape goes panel by
-/// panel. The first rows make compact panels plain where the others need that.
+/// Puts sums [rows][count][16] into tile [rows][panels][16], from panel `first` on.
+static void place(const float *sums, ptrdiff_t rows, ptrdiff_t count, float *tile, ptrdiff_t panels, ptrdiff_t first) {
+  for (ptrdiff_t r = 0; r < rows; r++)
+    memcpy(tile + (r * panels + first) * FS_LANES, sums + r * count * FS_LANES, (size_t)(count * FS_LANES) * sizeof(float));
+}
+
+/// Fills tile [rows][panels][16] from weights in the format of the job. A set without a kernel of this shape goes panel by
+/// panel.
+static void multiply_tile(const product *job, const char *weights, ptrdiff_t panels, const void *const *x, ptrdiff_t rows,
+                          const char *following, float *tile) {
+  fs_tile_kernel *const(*kernels)[FS_MAX_TILE_PANELS + 1] = job->kernels->tile[job->format];
+  if (kernels[rows][panels]) {
+    kernels[rows][panels](weights, job->panel_bytes, job->k, x, tile, following);
+    return;
+  }
+  ptrdiff_t each = kernels[rows][1] ? rows : 1;
+  for (ptrdiff_t p = 0; p < panels; p++, weights += job->panel_bytes) {
+    float sums[FS_MAX_TILE_ROWS * FS_LANES];
+    const char *next = p + 1 < panels ? weights + job->panel_bytes : following;
+    for (ptrdiff_t r = 0; r < rows; r += each)
+      kernels[each][1](weights, job->panel_bytes, job->k, x + r, sums + r * FS_LANES, next);
+    place(sums, rows, 1, tile, panels, p);
+  }
+}
+
+/// The same for the first rows of compact panels that are to be made plain.
+static void expand_tile(const product *job, const char *stored, ptrdiff_t panels, const void *const *x, ptrdiff_t rows,
+                        const char *following, float *tile) {
+  const fs_kernels *kernels = job->kernels;
+  fs_expanding_kernel *expanding = kernels->expanding[rows];
+  ptrdiff_t each = kernels->expanding_panels;
+  if (expanding && panels % each == 0) {
+    for (ptrdiff_t p = 0; p < panels; p += each, stored += each * (ptrdiff_t)job->stored_bytes) {
+      float sums[FS_MAX_TILE_ROWS * FS_EXPANDED_PANELS * FS_LANES];
+      const char *next = p + each < panels ? stored + each * (ptrdiff_t)job->stored_bytes : following;
+      expanding(stored, job->stored_bytes, job->k, x, job->expanded + p * (ptrdiff_t)job->panel_bytes, job->panel_bytes,
+                each == panels ? tile : sums, next);
+      if (each < panels) place(sums, rows, each, tile, panels, p);
+    }
+    return;
+  }
+  for (ptrdiff_t p = 0; p < panels; p++)
+    kernels->expand(stored + p * (ptrdiff_t)job->stored_bytes, job->k, job->expanded + p * (ptrdiff_t)job->panel_bytes);
+  multiply_tile(job, job->expanded, panels, x, rows, job->expanded, tile);
+}
+
+/// Fills tile [rows][panels][16] for the rows from first_row on.
 static void compute_tile(const product *job, const char *stored, ptrdiff_t panels, ptrdiff_t first_row, ptrdiff_t rows,
                          const char *following, float *tile) {
   const void *x[FS_MAX_TILE_ROWS];
   for (ptrdiff_t r = 0; r < rows; r++)
     x[r] = job->input + (job->index ? job->index[first_row + r] : first_row + r) * job->input_stride;
-  const char *weights = job->expanded ? job->expanded : stored;
-  if (job->expanded && first_row == 0) {
-    fs_expanding_kernel *expanding = job->kernels->expanding[rows];
-    if (expanding && panels == FS_EXPANDED_PANELS) {
-      expanding(stored, job->stored_bytes, job->k, x, job->expanded, job->panel_bytes, tile, following);
-      return;
-    }
-    for (ptrdiff_t p = 0; p < panels; p++)
-      job->kernels->expand(stored + p * (ptrdiff_t)job->stored_bytes, job->k,
-                           job->expanded + p * (ptrdiff_t)job->panel_bytes);
-  }
-  if (job->expanded) following = weights;  // whoever made the panels plain has asked for what follows
-  fs_tile_kernel *kernel = job->kernels->tile[job->format][rows][panels];
-  if (kernel) {
-    kernel(weights, job->panel_bytes, job->k, x, tile, following);
-    return;
-  }
-  kernel = job->kernels->tile[job->format][1][1];
-  for (ptrdiff_t r = 0; r < rows; r++)
-    for (ptrdiff_t p = 0; p < panels; p++)
-      kernel(weights + p * (ptrdiff_t)job->panel_bytes, job->panel_bytes, job->k, x + r,
-             tile + (r * panels + p) * FS_LANES,
-             p + 1 < panels ? weights + (p + 1) * (ptrdiff_t)job->panel_bytes : following);
+  if (!job->expanded)
+    multiply_tile(job, stored, panels, x, rows, following, tile);
+  else if (first_row == 0)
+    expand_tile(job, stored, panels, x, rows, following, tile);
+  else  // whoever made the panels plain has asked for what follows
+    multiply_tile(job, job->expanded, panels, x, rows, job->expanded, tile);
 }
 
 /// What is read after `count` panels: the next ones, or after the last ones the first again for rows that are left, or what

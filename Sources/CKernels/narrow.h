@@ -20,6 +20,7 @@
 #include "fours.h"
 #include "prepare.h"
 #include "tile.h"
+#include "compact.h"
 #include "finish.h"
 #include "vector.h"
 #include "grouped_attention.h"
@@ -34,9 +35,16 @@ const fs_kernels FS_SET = {
     .name = FS_NAME,
     .tile_rows = 6,
     .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_ROUNDED},
-    .expand = fs_expand_panel,
     .prepare = {NULL, prepare_rounded, prepare_pairs, prepare_integers},
-    .tile_panels = {{0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}},
+    .tile_panels = {{0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 2, 1, 1, 1}},
+    .compact_rows = FS_COMPACT_ROWS,
+#if defined(__x86_64__)
+    .compact_from = 128 << 20,  // not for ARM: nobody has measured whether it pays there
+#endif
+    .expand = compact_expand_panel,
+    .expanding_panels = FS_EXPANDING_PANELS,
+#define FS_EXPANDING_ENTRY(rows) [rows] = tile_expanding_##rows,
+    .expanding = {FS_EXPANDING_TILES(FS_EXPANDING_ENTRY)},
 #define FS_ENTRY(rows, panels) FS_TILE_ENTRY(f32, rows, panels),
     .tile[FS_FORMAT_F32] = {FS_TILES(FS_ENTRY)},
 #undef FS_ENTRY
@@ -48,6 +56,9 @@ const fs_kernels FS_SET = {
 #undef FS_ENTRY
 #define FS_ENTRY(rows, panels) FS_TILE_ENTRY(int4, rows, panels),
     .tile[FS_FORMAT_INT4] = {FS_TILES(FS_ENTRY)},
+#undef FS_ENTRY
+#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(compact, rows, panels),
+    .tile[FS_FORMAT_BF16_COMPACT] = {FS_COMPACT_TILES(FS_ENTRY)},
     .finish = finish,
     .finish_gated = finish_gated,
     .rms_norm = rms_norm,

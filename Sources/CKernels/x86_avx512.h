@@ -6,7 +6,7 @@
 
 #pragma clang attribute push(__attribute__((target(FS_TARGET))), apply_to = function)
 
-#define FS_MASKED_LANES
+#define FS_WIDE
 #define FS_VNNI
 #define FS_ATTENTION_HEADS 4
 #define FS_ATTENTION_VECTORS 4
@@ -57,6 +57,7 @@ const fs_kernels FS_SET = {
     .compact_from = 32 << 20,
 #else
     .compact_from = 128 << 20,
+    .expanding_panels = FS_EXPANDING_PANELS,
 #define FS_EXPANDING_ENTRY(rows) [rows] = tile_expanding_##rows,
     .expanding = {FS_EXPANDING_TILES(FS_EXPANDING_ENTRY)},
 #endif

@@ -99,25 +99,36 @@ static void products(void) {
   }
 }
 
-static void compact_products(void) {
-  const ptrdiff_t k = 200, columns = 48, rows = 7;
+static void compact_products_of(ptrdiff_t k) {
+  const ptrdiff_t columns = 96, panels = columns / 16;
   size_t plain_bytes = fs_panel_bytes(FS_FORMAT_BF16, k), bytes = fs_panel_bytes(FS_FORMAT_BF16_COMPACT, k);
-  float *weights = aligned((size_t)(columns * k) * sizeof(float)), *x = aligned((size_t)(rows * k) * sizeof(float));
-  char *plain = aligned(plain_bytes), *memory = aligned(3 * bytes);
+  float *weights = aligned((size_t)(columns * k) * sizeof(float)), *x = aligned((size_t)(MOST_ROWS * k) * sizeof(float));
+  char *plain = aligned(plain_bytes), *memory = aligned((size_t)panels * bytes);
   fill(weights, columns * k, 3);
-  fill(x, rows * k, 4);
-  for (ptrdiff_t p = 0; p < 3; p++) {
+  for (ptrdiff_t i = 100; i < columns * k; i += 1777) weights[i] *= 0x1p-60f;  // an exponent for the list
+  fill(x, MOST_ROWS * k, 4);
+  for (ptrdiff_t p = 0; p < panels; p++) {
     fs_pack_panel(FS_FORMAT_BF16, weights + p * 16 * k, k, 16, k, plain);
     if (!fs_compact_panel(plain, k, memory + (size_t)p * bytes)) failures++;
   }
-  for (ptrdiff_t count = 1; count <= rows; count++) {
+  fs_rows from = {x, k, NULL};
+  for (ptrdiff_t count = 1; count <= MOST_ROWS; count++) {
     for (int s = 0; s < set_count; s++)
-      fs_matmul(sets[s], FS_FORMAT_BF16_COMPACT, memory, k, columns, 0, 3, (fs_rows){x, k, NULL},
+      fs_matmul(sets[s], FS_FORMAT_BF16_COMPACT, memory, k, columns, 0, panels, from,
                 (fs_rows){results[s], columns, NULL}, count, false, NULL, scratch, sizeof scratch);
     compare("compact", count * columns);
+    for (int s = 0; s < set_count; s++)
+      fs_gated_matmul(sets[s], FS_FORMAT_BF16_COMPACT, memory, k, columns / 2, 0, panels / 2, from,
+                      (fs_rows){results[s], columns / 2, NULL}, count, NULL, NULL, scratch, sizeof scratch);
+    compare("compact, gated", count * columns / 2);
   }
-  report("compact");
   free(weights), free(x), free(plain), free(memory);
+}
+
+static void compact_products(void) {
+  static const ptrdiff_t depths[] = {31, 200, 1100};
+  for (size_t d = 0; d < sizeof depths / sizeof *depths; d++) compact_products_of(depths[d]);
+  report("compact");
 }
 
 static void rows(void) {
