@@ -1,6 +1,9 @@
 // Which kernel set runs, and the entry points that only forward to it.
 #define _GNU_SOURCE  // syscall
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #if defined(__x86_64__) && defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -52,6 +55,15 @@ static const fs_kernels *supported_avx2(void) {
   return NULL;
 }
 
+static const fs_kernels *supported_avx2_vnni(void) {
+#if defined(__x86_64__)
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  enum { AVX_VNNI = 1 << 4 };  // of EAX in leaf 7, subleaf 1
+  if (supported_avx2() && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax & AVX_VNNI)) return &fs_kernels_avx2_vnni;
+#endif
+  return NULL;
+}
+
 static const fs_kernels *supported_neon_dot(void) {
 #if defined(__aarch64__) && defined(__linux__)
   enum { DOT_PRODUCT = 1 << 20 };  // HWCAP_ASIMDDP
@@ -71,7 +83,8 @@ static const fs_kernels *supported_neon(void) {
 }
 
 const fs_kernels *fs_kernels_named(const char *name) {
-  const fs_kernels *amx = supported_amx(), *avx512 = supported_avx512(), *avx2 = supported_avx2();
+  const fs_kernels *amx = supported_amx(), *avx512 = supported_avx512();
+  const fs_kernels *avx2 = supported_avx2_vnni() ? supported_avx2_vnni() : supported_avx2();
   const fs_kernels *neon = supported_neon_dot() ? supported_neon_dot() : supported_neon();
   if (strcmp(name, "auto") == 0)
     return amx ? amx : avx512 ? avx512 : avx2 ? avx2 : neon ? neon : &fs_kernels_scalar;
@@ -79,6 +92,7 @@ const fs_kernels *fs_kernels_named(const char *name) {
   if (strcmp(name, "avx512") == 0) return avx512;
   if (strcmp(name, "avx512-pairs") == 0) return supported_pairs();
   if (strcmp(name, "avx2") == 0) return avx2;
+  if (strcmp(name, "avx2-plain") == 0) return supported_avx2();
   if (strcmp(name, "neon") == 0) return neon;
   if (strcmp(name, "neon-plain") == 0) return supported_neon();
   if (strcmp(name, "scalar") == 0) return &fs_kernels_scalar;

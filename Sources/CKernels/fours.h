@@ -11,14 +11,20 @@ FS_INLINE lanes_i32 lanes_multiply_fours(lanes_i32 sum, lanes_i32 weights, lanes
 }
 #elif defined(__x86_64__)
 typedef int32_t lanes8_i32 __attribute__((ext_vector_type(8)));
+#if defined(FS_DOT_PRODUCT)
 FS_INLINE lanes8_i32 lanes8_multiply_fours(lanes8_i32 sum, lanes8_i32 weights, lanes8_i32 inputs) {
-  __m256i bytes = (__m256i)weights, signs = (__m256i)inputs;
-  __m256i even = _mm256_and_si256(bytes, _mm256_set1_epi16(0xff)), odd = _mm256_srli_epi16(bytes, 8);
-  __m256i first = _mm256_madd_epi16(even, _mm256_srai_epi16(_mm256_slli_epi16(signs, 8), 8));
-  __m256i second = _mm256_madd_epi16(odd, _mm256_srai_epi16(signs, 8));
-  return sum + (lanes8_i32)_mm256_add_epi32(first, second);
+  return (lanes8_i32)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)weights, (__m256i)inputs);
 }
-/// Adds to each lane the products of its four unsigned bytes with four signed bytes; exact.
+#else
+#define FS_SIGNED_BYTES
+/// Products of pairs go through 16 bits, so the unsigned side holds magnitudes, at most 127, and the other takes the signs.
+FS_INLINE lanes8_i32 lanes8_multiply_fours(lanes8_i32 sum, lanes8_i32 weights, lanes8_i32 inputs) {
+  __m256i magnitudes = _mm256_abs_epi8((__m256i)weights), others = _mm256_sign_epi8((__m256i)inputs, (__m256i)weights);
+  __m256i pairs = _mm256_maddubs_epi16(magnitudes, others);
+  return sum + (lanes8_i32)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+}
+#endif
+/// Adds to each lane the products of its four bytes with four signed bytes within -127 ... 127; exact.
 FS_INLINE lanes_i32 lanes_multiply_fours(lanes_i32 sum, lanes_i32 weights, lanes_i32 inputs) {
   sum.lo = lanes8_multiply_fours(sum.lo, weights.lo, inputs.lo);
   sum.hi = lanes8_multiply_fours(sum.hi, weights.hi, inputs.hi);
@@ -45,6 +51,25 @@ FS_INLINE lanes_i32 lanes_multiply_fours(lanes_i32 sum, lanes_i32 weights, lanes
   return sum;
 }
 #endif
+
+/// Adds to each lane the products of eight weights of 4 bits, the low halves of four bytes and the high halves, with eight
+/// signed bytes within -127 ... 127; exact.
+FS_INLINE lanes_i32 lanes_multiply_eights(lanes_i32 sum, lanes_i32 weights, lanes_i32 first, lanes_i32 second) {
+  lanes_i32 low = weights & 0x0f0f0f0f, high = weights >> 4 & 0x0f0f0f0f;
+#if defined(__x86_64__) && defined(FS_SIGNED_BYTES)  // four products fit into 16 bits
+#define FS_EIGHTS(part)                                                                                        \
+  sum.part += (lanes8_i32)_mm256_madd_epi16(                                                                   \
+      _mm256_add_epi16(_mm256_maddubs_epi16((__m256i)low.part, (__m256i)first.part),                           \
+                       _mm256_maddubs_epi16((__m256i)high.part, (__m256i)second.part)),                        \
+      _mm256_set1_epi16(1));
+  FS_EIGHTS(lo)
+  FS_EIGHTS(hi)
+#undef FS_EIGHTS
+  return sum;
+#else
+  return lanes_multiply_fours(lanes_multiply_fours(sum, low, first), high, second);
+#endif
+}
 
 /// Weights of 8 bits as lanes_multiply_fours takes them.
 FS_INLINE lanes_i32 fours_of_int8(lanes_i32 weights) {

@@ -189,6 +189,7 @@ static inline const char *fs_row_tail(const void *row, ptrdiff_t k) {
 extern const fs_kernels fs_kernels_scalar;
 #if defined(__x86_64__)
 extern const fs_kernels fs_kernels_avx2;
+extern const fs_kernels fs_kernels_avx2_vnni;  // the same bits with products of four bytes
 extern const fs_kernels fs_kernels_avx512;
 extern const fs_kernels fs_kernels_amx;
 extern const fs_kernels fs_kernels_avx512_pairs;  // the same bits where the processor multiplies bf16 pairs fast

@@ -165,7 +165,7 @@ FS_INLINE void tile_fours(tile_integers sum, const lanes_i32 weights[FS_MAX_TILE
 /// Adds the products of eight inputs, from input i on, with weights of 4 bits.
 FS_INLINE void tile_eights(tile_integers sum, const lanes_i32 both[FS_MAX_TILE_PANELS], const void *const *x, ptrdiff_t i,
                            int rows, int panels) {
-#if defined(FS_DOT_PRODUCT)  // sixteen bytes of weights after the other, so that a tile fits into 32 registers
+#if defined(__aarch64__)  // sixteen bytes of weights after the other, so that a tile fits into 32 registers
   lanes4_i32 inputs[FS_MAX_TILE_ROWS];
   FS_UNROLL for (int r = 0; r < rows; r++)
     inputs[r] = (lanes4_i32)vcombine_s32(vld1_s32((const int32_t *)((const char *)x[r] + i)), vdup_n_s32(0));
@@ -182,11 +182,12 @@ FS_INLINE void tile_eights(tile_integers sum, const lanes_i32 both[FS_MAX_TILE_P
   }
 #undef EIGHTS_OF_FOUR
 #else
-  lanes_i32 weights[FS_MAX_TILE_PANELS];
-  FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = both[p] & 0x0f0f0f0f;
-  tile_fours(sum, weights, x, i, rows, panels);
-  FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = (both[p] >> 4) & 0x0f0f0f0f;
-  tile_fours(sum, weights, x, i + 4, rows, panels);
+  FS_UNROLL for (int r = 0; r < rows; r++) {
+    int32_t inputs[2];
+    memcpy(inputs, (const char *)x[r] + i, sizeof inputs);
+    FS_UNROLL for (int p = 0; p < panels; p++)
+      sum[r][p] = lanes_multiply_eights(sum[r][p], both[p], (lanes_i32)inputs[0], (lanes_i32)inputs[1]);
+  }
 #endif
 }
 

@@ -98,7 +98,8 @@ func close(_ values: [Float], _ others: [Float], within tolerance: Float) -> Boo
 
 /// Every set that this processor can run, those that it would not choose too.
 let testedSets =
-  KernelSet.available.map(\.name) + ["avx512-pairs"].filter { KernelSet.named($0) != nil }
+  KernelSet.available.map(\.name)
+  + ["avx2-plain", "avx512-pairs", "neon-plain"].filter { KernelSet.named($0) != nil }
 
 /// Everything but the reference itself.
 let vectorSets = testedSets.filter { $0 != "scalar" }
