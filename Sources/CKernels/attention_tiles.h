@@ -1,4 +1,4 @@
-// Attention in the tiles of AMX: keys, queries, weights and values as bf16. Include after lanes.h, prepare.h and
+// Attention in the tiles of AMX: keys, queries, weights and values as bf16. Include after spans.h, prepare.h and
 // block_amx.h and inside the target pragma.
 //
 // Sixteen units (a row's head) are the sixteen rows of a tile. What a unit gets depends on its own row of each tile and on the
@@ -231,33 +231,6 @@ FS_INLINE void tiled_chunk(const fs_tiled_units *units, tiled_work *work, const 
   if (c < columns) tiled_values(work, values, block_bytes, count / 32, c, many, false, ahead);
 }
 
-/// Adds a span's record to that of the spans before it.
-static void tiled_join(float *record, const float *span, ptrdiff_t padded) {
-  float before = record[padded], own = span[padded], greatest = own > before ? own : before;
-  float factor = lanes_exp((lanes)(before - greatest))[0], own_factor = lanes_exp((lanes)(own - greatest))[0];
-  for (ptrdiff_t d = 0; d < padded; d += FS_LANES)
-    lanes_store(record + d, lanes_fma(lanes_load(span + d), (lanes)own_factor, lanes_load(record + d) * factor));
-  record[padded] = greatest;
-  record[padded + 1] = fmaf(span[padded + 1], own_factor, record[padded + 1] * factor);
-}
-
-static void tiled_divide(const float *record, ptrdiff_t width, float *output) {
-  float inverse = 1 / record[fs_padded_width(width) + 1];
-  for (ptrdiff_t d = 0; d < width; d += FS_LANES) {
-    lanes value = lanes_load(record + d) * inverse;
-    if (d + FS_LANES <= width) lanes_store(output + d, value);
-    else lanes_store_part(output + d, value, width - d);
-  }
-}
-
-static void tiled_finish(const float *records, ptrdiff_t count, ptrdiff_t width, float *scratch, float *output) {
-  ptrdiff_t padded = fs_padded_width(width);
-  memcpy(scratch, records, (size_t)fs_tiled_record_floats(width) * sizeof(float));
-  for (ptrdiff_t span = 1; span < count; span++)
-    tiled_join(scratch, records + span * fs_tiled_record_floats(width), padded);
-  tiled_divide(scratch, width, output);
-}
-
 /// The units over the positions of one span, [begin, end) of them seen by any.
 static void tiled_span(const fs_tiled_units *units, tiled_work *work, const char *cache, ptrdiff_t begin,
                        ptrdiff_t end) {
@@ -280,7 +253,7 @@ static void tiled_span(const fs_tiled_units *units, tiled_work *work, const char
 }
 
 static void tiled_attention(const fs_tiled_units *units, const char *cache, char *scratch) {
-  ptrdiff_t width = units->value_width, padded = fs_padded_width(width), stride = fs_tiled_record_floats(width);
+  ptrdiff_t width = units->value_width, padded = fs_padded_width(width), stride = fs_span_record_floats(width);
   ptrdiff_t steps = fs_tiled_steps(units->key_width);
   tiled_work work = {.queries = scratch};
   work.scores = (float *)(work.queries + steps * 2048);
@@ -293,8 +266,8 @@ static void tiled_attention(const fs_tiled_units *units, const char *cache, char
     first = units->begin[u] < first ? units->begin[u] : first;
     last = units->end[u] > last ? units->end[u] : last;
   }
-  for (ptrdiff_t span = first / FS_TILED_SPAN * FS_TILED_SPAN; span < last; span += FS_TILED_SPAN) {
-    ptrdiff_t end = span + FS_TILED_SPAN < last ? span + FS_TILED_SPAN : last;
+  for (ptrdiff_t span = first / FS_ATTENTION_SPAN * FS_ATTENTION_SPAN; span < last; span += FS_ATTENTION_SPAN) {
+    ptrdiff_t end = span + FS_ATTENTION_SPAN < last ? span + FS_ATTENTION_SPAN : last;
     tiled_span(units, &work, cache, first > span ? first : span, end);
     for (ptrdiff_t u = 0; u < units->count; u++) {
       if (units->begin[u] >= end || units->end[u] <= span) continue;
@@ -304,9 +277,9 @@ static void tiled_attention(const fs_tiled_units *units, const char *cache, char
       for (ptrdiff_t d = 0; d < padded; d += FS_LANES) lanes_store(record + d, lanes_load(sums + d / 16 * 512));
       record[padded] = work.greatest[u];
       record[padded + 1] = work.totals[u];
-      if (record == own) tiled_join(records + u * stride, own, padded);
+      if (record == own) span_join(records + u * stride, own, padded);
     }
   }
   if (units->records) return;
-  for (ptrdiff_t u = 0; u < units->count; u++) tiled_divide(records + u * stride, width, units->output[u]);
+  for (ptrdiff_t u = 0; u < units->count; u++) span_divide(records + u * stride, width, units->output[u]);
 }

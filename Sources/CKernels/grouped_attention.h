@@ -1,4 +1,4 @@
-// Grouped-query attention of the vector sets, written once over sixteen lanes. Include after vector.h and inside the
+// Grouped-query attention of the vector sets, written once over sixteen lanes. Include after vector.h and spans.h and inside the
 // target pragma.
 //
 // A "unit" is one head of one row. All units of a pass take a block of positions together: first their scores, then
@@ -129,50 +129,67 @@ static void grouped_widen(const uint16_t *block, ptrdiff_t count, float *to) {
   }
 }
 
+/// The units over the positions of one span, [begin, end) of them seen by any.
+FS_INLINE void grouped_span(const fs_grouped_units *units, const grouped_work *work, const float *cache, bool halves,
+                            ptrdiff_t begin, ptrdiff_t end, float *widened) {
+  ptrdiff_t count = units->count, block_floats = fs_grouped_block_floats(work->width);
+  memset(work->sums, 0, (size_t)(count * work->padded) * sizeof(float));
+  memset(work->totals, 0, (size_t)(count * FS_LANES) * sizeof(float));
+  for (ptrdiff_t u = 0; u < FS_GROUPED_UNITS; u++) work->greatest[u] = work->highest[u] = -INFINITY;
+  ptrdiff_t latest_begin = 0, earliest_end = PTRDIFF_MAX;
+  for (ptrdiff_t u = 0; u < count; u++) {
+    latest_begin = units->begin[u] > latest_begin ? units->begin[u] : latest_begin;
+    earliest_end = units->end[u] < earliest_end ? units->end[u] : earliest_end;
+  }
+  for (ptrdiff_t block = begin - begin % FS_ATTENTION_BLOCK; block < end; block += FS_ATTENTION_BLOCK) {
+    ptrdiff_t at = block / FS_ATTENTION_BLOCK * block_floats;
+    if (halves) grouped_widen((const uint16_t *)cache + at, block_floats, widened);
+    const float *keys = halves ? widened : cache + at;
+    const float *next = !halves && block + FS_ATTENTION_BLOCK < end ? keys + block_floats : NULL;
+    if (block >= latest_begin && block + FS_ATTENTION_BLOCK <= earliest_end) {
+      grouped_block(units, work, keys, next, true, NULL);
+      continue;
+    }
+    grouped_range ranges[FS_GROUPED_UNITS];
+    for (ptrdiff_t u = 0; u < count; u++) {
+      ptrdiff_t first = units->begin[u] - block, last = units->end[u] - block;
+      first = first < 0 ? 0 : first > FS_ATTENTION_BLOCK ? FS_ATTENTION_BLOCK : first;
+      last = last > FS_ATTENTION_BLOCK ? FS_ATTENTION_BLOCK : last < first ? first : last;
+      ranges[u] = (grouped_range){(int32_t)first, (int32_t)last};
+    }
+    grouped_block(units, work, keys, next, false, ranges);
+  }
+}
+
 static void grouped_attention(const fs_grouped_units *units, const float *cache, bool halves, float *scratch) {
   grouped_work work = {.width = units->width, .padded = fs_padded_width(units->width), .scale = units->scale};
-  ptrdiff_t count = units->count, block_floats = fs_grouped_block_floats(work.width);
+  ptrdiff_t count = units->count, stride = fs_span_record_floats(work.width);
   work.sums = scratch;
   work.scores = work.sums + FS_GROUPED_UNITS * work.padded;
   work.totals = work.scores + FS_GROUPED_UNITS * FS_ATTENTION_BLOCK;
   work.greatest = work.totals + FS_GROUPED_UNITS * FS_LANES;
   work.highest = work.greatest + FS_GROUPED_UNITS;
   work.corrections = work.highest + FS_GROUPED_UNITS;
-  float *widened = work.corrections + FS_GROUPED_UNITS;
-  memset(work.sums, 0, (size_t)(count * work.padded) * sizeof(float));
-  memset(work.totals, 0, (size_t)(count * FS_LANES) * sizeof(float));
-  for (ptrdiff_t u = 0; u < FS_GROUPED_UNITS; u++) work.greatest[u] = work.highest[u] = -INFINITY;
-  ptrdiff_t first = PTRDIFF_MAX, last = 0, latest_begin = 0, earliest_end = PTRDIFF_MAX;
+  float *records = work.corrections + FS_GROUPED_UNITS, *own = records + FS_GROUPED_UNITS * stride;
+  float *widened = own + stride;
+  ptrdiff_t first = PTRDIFF_MAX, last = 0;
   for (ptrdiff_t u = 0; u < count; u++) {
     first = units->begin[u] < first ? units->begin[u] : first;
     last = units->end[u] > last ? units->end[u] : last;
-    latest_begin = units->begin[u] > latest_begin ? units->begin[u] : latest_begin;
-    earliest_end = units->end[u] < earliest_end ? units->end[u] : earliest_end;
   }
-  for (ptrdiff_t block = first - first % FS_ATTENTION_BLOCK; block < last; block += FS_ATTENTION_BLOCK) {
-    ptrdiff_t at = block / FS_ATTENTION_BLOCK * block_floats;
-    if (halves) grouped_widen((const uint16_t *)cache + at, block_floats, widened);
-    const float *keys = halves ? widened : cache + at;
-    const float *next = !halves && block + FS_ATTENTION_BLOCK < last ? keys + block_floats : NULL;
-    if (block >= latest_begin && block + FS_ATTENTION_BLOCK <= earliest_end) {
-      grouped_block(units, &work, keys, next, true, NULL);
-      continue;
-    }
-    grouped_range ranges[FS_GROUPED_UNITS];
+  for (ptrdiff_t span = first / FS_ATTENTION_SPAN * FS_ATTENTION_SPAN; span < last; span += FS_ATTENTION_SPAN) {
+    ptrdiff_t end = span + FS_ATTENTION_SPAN < last ? span + FS_ATTENTION_SPAN : last;
+    grouped_span(units, &work, cache, halves, first > span ? first : span, end, widened);
     for (ptrdiff_t u = 0; u < count; u++) {
-      ptrdiff_t begin = units->begin[u] - block, end = units->end[u] - block;
-      begin = begin < 0 ? 0 : begin > FS_ATTENTION_BLOCK ? FS_ATTENTION_BLOCK : begin;
-      end = end > FS_ATTENTION_BLOCK ? FS_ATTENTION_BLOCK : end < begin ? begin : end;
-      ranges[u] = (grouped_range){(int32_t)begin, (int32_t)end};
+      if (units->begin[u] >= end || units->end[u] <= span) continue;
+      bool is_first = units->begin[u] >= span;
+      float *record = units->records ? units->output[u] : is_first ? records + u * stride : own;
+      memcpy(record, work.sums + u * work.padded, (size_t)work.padded * sizeof(float));
+      record[work.padded] = work.greatest[u];
+      record[work.padded + 1] = lanes_sum(lanes_load(work.totals + u * FS_LANES));
+      if (record == own) span_join(records + u * stride, own, work.padded);
     }
-    grouped_block(units, &work, keys, next, false, ranges);
   }
-  for (ptrdiff_t u = 0; u < count; u++) {
-    float inverse = 1 / lanes_sum(lanes_load(work.totals + u * FS_LANES));
-    const float *sums = work.sums + u * work.padded;
-    float *output = units->output[u];
-    ptrdiff_t d = 0;
-    for (; d + FS_LANES <= work.width; d += FS_LANES) lanes_store(output + d, lanes_load(sums + d) * inverse);
-    if (d < work.width) lanes_store_part(output + d, lanes_load(sums + d) * inverse, work.width - d);
-  }
+  if (units->records) return;
+  for (ptrdiff_t u = 0; u < count; u++) span_divide(records + u * stride, work.width, units->output[u]);
 }

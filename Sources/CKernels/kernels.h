@@ -75,6 +75,11 @@ typedef void fs_block_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k
                              ptrdiff_t rows, ptrdiff_t panel_count, const fs_prefetch *prefetch, float *tile);
 enum { FS_BLOCK_GROUP = 16, FS_BLOCK_ROWS = 8 * FS_BLOCK_GROUP, FS_BLOCK_PANELS = 2 };
 
+/// What a span of positions leaves of a unit of attention: sums [padded width], the greatest score, the sum of the weights.
+static inline ptrdiff_t fs_span_record_floats(ptrdiff_t width) {
+  return (width + FS_LANES - 1) / FS_LANES * FS_LANES + FS_LANES;
+}
+
 /// What one pass over the cache of a key-value head serves: heads of rows, each with the positions that it sees.
 typedef struct fs_grouped_units {
   ptrdiff_t count;
@@ -83,6 +88,7 @@ typedef struct fs_grouped_units {
   const float *query[FS_GROUPED_UNITS];
   float *output[FS_GROUPED_UNITS];
   ptrdiff_t begin[FS_GROUPED_UNITS], end[FS_GROUPED_UNITS];
+  bool records;  // positions are of one span, and outputs are records
 } fs_grouped_units;
 
 /// The nearest bf16, even ones among equals; NaN stays NaN (made quiet), what is too large becomes infinity.
@@ -117,8 +123,6 @@ static inline ptrdiff_t fs_tiled_steps(ptrdiff_t width) { return (width + 31) / 
 static inline size_t fs_tiled_block_bytes(ptrdiff_t key_width, ptrdiff_t value_width) {
   return (size_t)(2 * fs_tiled_steps(key_width) + (value_width + 15) / 16) * 1024;
 }
-/// What a span leaves of a unit: sums [padded width], the greatest score, the sum of the weights.
-static inline ptrdiff_t fs_tiled_record_floats(ptrdiff_t value_width) { return fs_padded_width(value_width) + FS_LANES; }
 
 /// Bytes of the head of a chunk of compact weights, and of the chunk.
 static inline ptrdiff_t fs_compact_head(ptrdiff_t steps) { return (steps + 15) / 16 * 64; }
@@ -160,9 +164,9 @@ struct fs_kernels {
                            ptrdiff_t output_stride, float *scratch);
   /// At most FS_TILED_UNITS rows times heads over a cache of tiles; NULL where a set has no tiles.
   void (*tiled_attention)(const fs_tiled_units *units, const char *cache, char *scratch);
-  void (*tiled_finish)(const float *records, ptrdiff_t count, ptrdiff_t width, float *scratch, float *output);
   /// At most FS_GROUPED_UNITS rows times heads.
   void (*grouped_attention)(const fs_grouped_units *units, const float *cache, bool halves, float *scratch);
+  void (*join_spans)(const float *records, ptrdiff_t count, ptrdiff_t width, float *scratch, float *output);
   ptrdiff_t (*argmax)(const float *x, ptrdiff_t n);
   void (*exp)(const float *x, float offset, ptrdiff_t n, float *y);
 };

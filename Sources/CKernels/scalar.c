@@ -256,6 +256,7 @@ const fs_kernels fs_kernels_scalar = {
     .rms_norm = rms_norm,
     .latent_attention = latent_attention,
     .grouped_attention = grouped_attention,
+    .join_spans = join_spans,
     .argmax = argmax,
     .exp = exponentials,
 };

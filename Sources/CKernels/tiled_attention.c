@@ -36,13 +36,11 @@ void fs_tiled_cache_store(float *cache, ptrdiff_t key_width, ptrdiff_t value_wid
 
 bool fs_has_tiles(const fs_kernels *kernels) { return kernels->tiled_attention != NULL; }
 
-size_t fs_tiled_record_size(ptrdiff_t value_width) { return (size_t)fs_tiled_record_floats(value_width); }
-
 size_t fs_tiled_attention_scratch(ptrdiff_t key_width, ptrdiff_t value_width) {
   return (size_t)(fs_tiled_steps(key_width) * 2048 + (value_width + 15) / 16 * 2048 +
                   FS_TILED_UNITS * FS_TILED_CHUNK * 4 + FS_TILED_CHUNK / 32 * 2048) /
              sizeof(float) +
-         (FS_TILED_UNITS + 1) * fs_tiled_record_size(value_width);
+         (FS_TILED_UNITS + 1) * (size_t)fs_span_record_floats(value_width);
 }
 
 /// All that rows see, or what they see from `first` up to `last`.
@@ -85,10 +83,5 @@ void fs_tiled_attention(const fs_kernels *kernels, const fs_tiled_queries *queri
 
 void fs_tiled_attention_span(const fs_kernels *kernels, const fs_tiled_queries *queries, ptrdiff_t span,
                              const float *cache, float *scratch) {
-  attend(kernels, queries, span * FS_TILED_SPAN, (span + 1) * FS_TILED_SPAN, true, cache, scratch);
-}
-
-void fs_tiled_finish(const fs_kernels *kernels, const float *records, ptrdiff_t count, ptrdiff_t value_width,
-                     float *scratch, float *output) {
-  kernels->tiled_finish(records, count, value_width, scratch, output);
+  attend(kernels, queries, span * FS_ATTENTION_SPAN, (span + 1) * FS_ATTENTION_SPAN, true, cache, scratch);
 }

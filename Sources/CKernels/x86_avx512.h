@@ -12,6 +12,7 @@
 #define FS_ATTENTION_VECTORS 4
 #include "lanes.h"
 #include "fours.h"
+#include "spans.h"
 #include "prepare.h"
 #include "tile.h"
 #include "compact.h"
@@ -83,6 +84,7 @@ const fs_kernels FS_SET = {
     .rms_norm = rms_norm,
     .latent_attention = latent_attention,
     .grouped_attention = grouped_attention,
+    .join_spans = join_spans,
     .argmax = argmax,
     .exp = exponentials,
 };

@@ -137,7 +137,7 @@ public final class Workspace: @unchecked Sendable {
       KernelSet.latentAttentionScratchCount(heads: widths.heads),
       KernelSet.groupedAttentionScratchCount(width: widths.groupedHead))
     attentionScratch = matrix(scratch, rows: workerCount)
-    spanRecords = matrix(widths.latentRank > 0 ? Self.spanRecordFloats : 0, rows: 1)
+    spanRecords = matrix(Self.spanRecordFloats, rows: 1)
     feedForward = matrix(widths.feedForward)
     let pairs = maximumRows * max(widths.expertsPerToken, 1)
     expertHidden = matrix(widths.expert, rows: pairs)

@@ -46,14 +46,55 @@ extension KernelSet {
     _ rows: AttendingRows, heads: Range<Int>, cache: GroupedCache, window: Int?, scale: Float,
     output: FloatRows, scratch: FloatRows, scratchRow: Int
   ) {
+    precondition(output.columns == rows.query.columns, "query and output rows of different length")
+    let place = unsafe AttentionOutput(
+      base: output.base, rowStride: output.stride, headStride: cache.width, rows: output.rows)
+    unsafe attend(
+      rows, heads: heads, cache: cache, window: window, scale: scale, span: nil, to: place, scratch: scratch,
+      scratchRow: scratchRow)
+  }
+
+  /// What the positions from span · `attentionSpan` up to the next span add to that. Joined by `joinSpans`, the records give the
+  /// bits of the whole.
+  ///
+  /// - Parameter records: [ordinals, heads · spans · record]: the span's place of each row and head that sees any of it is
+  ///   written, with `spanCount` places for each.
+  public func groupedAttention(
+    _ rows: AttendingRows, heads: Range<Int>, span: Int, spanCount: Int, cache: GroupedCache, window: Int?,
+    scale: Float, records: FloatRows, scratch: FloatRows, scratchRow: Int
+  ) {
+    let record = Self.spanRecordCount(width: cache.width)
+    precondition(span >= 0 && span < spanCount, "span out of range")
+    precondition(
+      records.columns >= rows.query.columns / cache.width * spanCount * record, "no room for the records")
+    let place = unsafe AttentionOutput(
+      base: records.base + span * record, rowStride: records.stride, headStride: spanCount * record,
+      rows: records.rows)
+    unsafe attend(
+      rows, heads: heads, cache: cache, window: window, scale: scale, span: span, to: place, scratch: scratch,
+      scratchRow: scratchRow)
+  }
+
+  /// Where results go: ordinal i to `base` + i · `rowStride`, in it head h to h · `headStride`.
+  @unsafe private struct AttentionOutput {
+    let base: UnsafeMutablePointer<Float>
+    let rowStride: Int
+    let headStride: Int
+    let rows: Int
+  }
+
+  /// Checks the sizes and calls the kernels, one key-value head after the other; for one span or all.
+  private func attend(
+    _ rows: AttendingRows, heads: Range<Int>, cache: GroupedCache, window: Int?, scale: Float, span: Int?,
+    to output: AttentionOutput, scratch: FloatRows, scratchRow: Int
+  ) {
     let width = cache.width
     let headCount = rows.query.columns / width
     precondition(rows.query.columns == headCount * width, "the cache does not fit the queries")
     precondition(headCount % cache.headCount == 0, "key-value heads do not divide the heads")
     precondition(heads.lowerBound >= 0 && heads.upperBound <= headCount, "heads")
-    precondition(output.columns == rows.query.columns, "query and output rows of different length")
     precondition(
-      rows.ordinals.lowerBound >= 0 && rows.ordinals.upperBound <= output.rows, "output rows out of range")
+      unsafe rows.ordinals.lowerBound >= 0 && rows.ordinals.upperBound <= output.rows, "rows out of range")
     precondition(window ?? 1 >= 1, "an empty window")
     for ordinal in rows.ordinals {
       let row = rows.row(ordinal)
@@ -78,15 +119,24 @@ extension KernelSet {
           positions: rows.positions.base, index: rows.index?.base, begin: rows.ordinals.lowerBound,
           end: rows.ordinals.upperBound, head_begin: begin, head_end: end, key_width: width,
           value_width: width, window: window ?? 0, scale: scale, output: output.base,
-          output_stride: output.stride, output_head_stride: width)
-        unsafe fs_tiled_attention(table, &queries, base, scratchBase)
+          output_stride: output.rowStride, output_head_stride: output.headStride)
+        if let span {
+          unsafe fs_tiled_attention_span(table, &queries, span, base, scratchBase)
+        } else {
+          unsafe fs_tiled_attention(table, &queries, base, scratchBase)
+        }
       } else {
         var queries = unsafe fs_grouped_queries(
           query: rows.query.base, query_stride: rows.query.stride, positions: rows.positions.base,
           index: rows.index?.base, begin: rows.ordinals.lowerBound, end: rows.ordinals.upperBound,
           head_begin: begin, head_end: end, width: width, window: window ?? 0, scale: scale,
-          output: output.base, output_stride: output.stride)
-        unsafe fs_grouped_attention(table, &queries, base, cache.format == .halves, scratchBase)
+          output: output.base, output_stride: output.rowStride, output_head_stride: output.headStride)
+        if let span {
+          unsafe fs_grouped_attention_span(
+            table, &queries, span, base, cache.format == .halves, scratchBase)
+        } else {
+          unsafe fs_grouped_attention(table, &queries, base, cache.format == .halves, scratchBase)
+        }
       }
       begin = end
     }

@@ -2,12 +2,6 @@ import CKernels
 
 // Latent attention over a cache in tiles: as a whole, or span by span so that threads can share the positions.
 extension KernelSet {
-  /// Positions of a span.
-  public static var attentionSpan: Int { Int(FS_TILED_SPAN) }
-
-  /// Floats of what a span leaves of a row and head.
-  public static func spanRecordCount(rank: Int) -> Int { Int(fs_tiled_record_size(rank)) }
-
   /// Latent attention in absorbed form (arXiv 2405.04434) in tiles, for rows of one sequence:
   /// output[i][h] = Σ over t of softmax(scale · query[i][h] · cache[t])[t] · cache[t][0..<rank], for the positions t up to the
   /// row's own. Queries, cached rows and weights are bf16. What a row gets depends on no other row.
@@ -33,7 +27,7 @@ extension KernelSet {
     unsafe fs_tiled_attention(table, &queries, cache.memory.base, room)
   }
 
-  /// What the positions from span · `attentionSpan` up to the next span add to that. Joined by `joinLatentSpans`, the records
+  /// What the positions from span · `attentionSpan` up to the next span add to that. Joined by `joinSpans`, the records
   /// give the bits of the whole.
   ///
   /// - Parameter records: [ordinals, heads · spans · record]: the span's place of each row and head that sees any of it is
@@ -43,7 +37,7 @@ extension KernelSet {
     records: FloatRows, scratch: FloatRows, scratchRow: Int
   ) {
     let headCount = check(rows, heads: heads, cache: cache)
-    let record = Self.spanRecordCount(rank: cache.rank)
+    let record = Self.spanRecordCount(width: cache.rank)
     precondition(span >= 0 && span < spanCount, "span out of range")
     precondition(
       records.columns >= headCount * spanCount * record && rows.ordinals.upperBound <= records.rows,
@@ -54,26 +48,6 @@ extension KernelSet {
     unsafe queries.output_stride = records.stride
     unsafe queries.output_head_stride = spanCount * record
     unsafe fs_tiled_attention_span(table, &queries, span, cache.memory.base, room)
-  }
-
-  /// The result of one row and head from the records of the first `count` of its `spanCount` spans, those that it sees.
-  ///
-  /// - Parameter output: row `ordinal`, from column `head` · rank on.
-  public func joinLatentSpans(
-    _ records: FloatRows, ordinal: Int, head: Int, count: Int, spanCount: Int, rank: Int, output: FloatRows,
-    scratch: FloatRows, scratchRow: Int
-  ) {
-    let record = Self.spanRecordCount(rank: rank)
-    let source = unsafe records.row(ordinal)
-    let target = unsafe output.row(ordinal)
-    let room = unsafe scratch.row(scratchRow)
-    precondition(count >= 1 && count <= spanCount && head >= 0, "spans out of range")
-    precondition(source.count >= (head + 1) * spanCount * record, "no such records")
-    precondition(target.count >= (head + 1) * rank && room.count >= record, "no room for the result")
-    guard let from = source.baseAddress, let to = target.baseAddress, let scratch = room.baseAddress else {
-      return
-    }
-    unsafe fs_tiled_finish(table, from + head * spanCount * record, count, rank, scratch, to + head * rank)
   }
 
   /// Checks that a row of scratch is long enough; returns where it begins.

@@ -24,7 +24,8 @@ struct GroupedShape: CustomTestStringConvertible, Sendable {
     (32, 8, 128, 200, nil, 9, 1), (5, 1, 80, 67, 64, 3, 1), (7, 7, 37, 129, 29, 20, 5),
     (12, 2, 20, 66, 3, 1, 1),
     (9, 3, 1, 65, 1, 33, 1), (10, 2, 100, 200, 70, 64, 3), (70, 1, 24, 130, nil, 3, 1),
-    (4, 2, 192, 150, 64, 70, 2),
+    (4, 2, 192, 150, 64, 70, 2), (6, 2, 32, 1100, nil, 5, 260), (4, 4, 20, 1030, 515, 9, 3),
+    (3, 1, 16, 513, nil, 25, 1),
   ].map {
     GroupedShape(
       heads: $0.0, keyValueHeads: $0.1, width: $0.2, length: $0.3, window: $0.4, rows: $0.5, step: $0.6)
@@ -118,6 +119,36 @@ struct GroupedProblem {
     return output
   }
 
+  /// The same in parts of heads and spans that are joined.
+  func resultBySpans(_ set: KernelSet, places spanCount: Int, headsAtOnce: Int) -> FloatMatrix {
+    let output = FloatMatrix(rows: shape.rows, columns: query.columns, filledWith: .nan)
+    let scratch = FloatMatrix(
+      rows: 2, columns: KernelSet.groupedAttentionScratchCount(width: shape.width), filledWith: .nan)
+    let record = KernelSet.spanRecordCount(width: shape.width)
+    let records = FloatMatrix(
+      rows: shape.rows, columns: shape.heads * spanCount * record, filledWith: .nan)
+    for span in (0...(shape.length - 1) / KernelSet.attentionSpan).reversed() {
+      for begin in stride(from: 0, to: shape.heads, by: headsAtOnce) {
+        set.groupedAttention(
+          AttendingRows(
+            query: query.view, positions: positions.view, index: nil, ordinals: 0..<shape.rows),
+          heads: begin..<min(shape.heads, begin + headsAtOnce), span: span, spanCount: spanCount,
+          cache: cache, window: shape.window, scale: scale, records: records.view, scratch: scratch.view,
+          scratchRow: 0)
+      }
+    }
+    for (row, position) in shape.positions.enumerated() {
+      let first = shape.window.map { max(0, position + 1 - $0) } ?? 0
+      let spans = first / KernelSet.attentionSpan..<position / KernelSet.attentionSpan + 1
+      for head in 0..<shape.heads {
+        set.joinSpans(
+          records.view, ordinal: row, head: head, spans: spans, spanCount: spanCount, width: shape.width,
+          output: output.view, scratch: scratch.view, scratchRow: 1)
+      }
+    }
+    return output
+  }
+
   /// The definition, in double precision.
   func exact(row: Int, head: Int) -> [Double] {
     let group = head / (shape.heads / shape.keyValueHeads) * shape.width
@@ -193,6 +224,14 @@ struct GroupedProblem {
     #expect(bits(last.array(shape.rows - 1)) == bits(whole.array(shape.rows - 1)))
     #expect(
       shape.rows == 1 || last.array(0).allSatisfy { $0.isNaN }, "an ordinal out of the range is left alone")
+  }
+
+  @Test(arguments: GroupedShape.all, GroupedCase.all)
+  func `spans of positions joined give the bits of the whole`(shape: GroupedShape, kernels: GroupedCase) {
+    let problem = GroupedProblem(shape, format: kernels.format)
+    let whole = bits(problem.result(kernels.set).elements)
+    #expect(bits(problem.resultBySpans(kernels.set, places: 3, headsAtOnce: shape.heads).elements) == whole)
+    #expect(bits(problem.resultBySpans(kernels.set, places: 5, headsAtOnce: 2).elements) == whole)
   }
 
   @Test(arguments: GroupedCase.all)

@@ -77,7 +77,7 @@ struct LatentTilesTests {
       let spanCount = (shape.length - 1) / KernelSet.attentionSpan + 1
       let places = spanCount + 1
       let records = FloatMatrix(
-        rows: rowCount, columns: shape.heads * places * KernelSet.spanRecordCount(rank: shape.rank),
+        rows: rowCount, columns: shape.heads * places * KernelSet.spanRecordCount(width: shape.rank),
         filledWith: .nan)
       for span in (0..<spanCount).reversed() {
         for heads in [0..<shape.heads / 2, shape.heads / 2..<shape.heads] {
@@ -89,9 +89,9 @@ struct LatentTilesTests {
       for ordinal in 0..<rowCount {
         let count = (shape.length - rowCount + ordinal) / KernelSet.attentionSpan + 1
         for head in 0..<shape.heads {
-          set.joinLatentSpans(
-            records.view, ordinal: ordinal, head: head, count: count, spanCount: places, rank: shape.rank,
-            output: output.view, scratch: scratch.view, scratchRow: 1)
+          set.joinSpans(
+            records.view, ordinal: ordinal, head: head, spans: 0..<count, spanCount: places,
+            width: shape.rank, output: output.view, scratch: scratch.view, scratchRow: 1)
         }
       }
       return output

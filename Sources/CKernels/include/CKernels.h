@@ -149,7 +149,7 @@ void fs_add_scaled(const float *x, float scale, ptrdiff_t n, float *y);
 void fs_latent_attention(const fs_kernels *kernels, const float *query, ptrdiff_t query_stride, ptrdiff_t heads,
                          ptrdiff_t rank, ptrdiff_t rope, const float *cache, ptrdiff_t cache_stride,
                          ptrdiff_t length, float scale, float *output, ptrdiff_t output_stride, float *scratch);
-enum { FS_ATTENTION_BLOCK = 64 };
+enum { FS_ATTENTION_BLOCK = 64, FS_ATTENTION_SPAN = 512 };
 size_t fs_latent_attention_scratch(ptrdiff_t heads);
 
 /// The cache of grouped-query attention for one key-value head of one sequence: blocks of FS_ATTENTION_BLOCK positions, one
@@ -174,21 +174,31 @@ typedef struct fs_grouped_queries {
   ptrdiff_t width;       // of a head
   ptrdiff_t window;      // a row sees so many positions up to its own; 0 for all
   float scale;
-  float *output;         // row index[i] goes to output + i * output_stride, in it head h to h * width
-  ptrdiff_t output_stride;
+  float *output;         // row index[i] goes to output + i * output_stride, in it head h to h * output_head_stride
+  ptrdiff_t output_stride, output_head_stride;
 } fs_grouped_queries;
 
 /// Grouped-query attention (arXiv 2305.13245) over the cache of one key-value head: for each row and head the softmax of
 /// scale * q.k, with a running maximum over blocks of FS_ATTENTION_BLOCK positions at fixed absolute positions, merged in
-/// ascending order. A score is one chain of multiply-adds over the width, a column of the result one over the positions;
+/// ascending order within spans of FS_ATTENTION_SPAN positions; the spans' results are joined in ascending order. A score is one chain of multiply-adds over the width, a column of the result one over the positions;
 /// the sum of the weights goes through 16 lanes, position % 16. Weights below e^-87 of the greatest count as 0.
 /// Positions that a row does not see may hold anything. A cache in halves counts as the floats that it is equal to. scratch,
 /// 64-byte aligned, holds fs_grouped_attention_scratch(width) floats.
 void fs_grouped_attention(const fs_kernels *kernels, const fs_grouped_queries *queries, const float *cache, bool halves,
                           float *scratch);
+/// One span alone, so that threads can share the positions: the output of a row and head that sees any of it is a record of
+/// fs_span_record_size(width) floats, for fs_join_spans; others are left alone.
+void fs_grouped_attention_span(const fs_kernels *kernels, const fs_grouped_queries *queries, ptrdiff_t span,
+                               const float *cache, bool halves, float *scratch);
 /// Rows times heads that one pass over the cache serves.
 enum { FS_GROUPED_UNITS = 64 };
 size_t fs_grouped_attention_scratch(ptrdiff_t width);
+
+/// Floats of what a span of positions leaves of a row and head.
+size_t fs_span_record_size(ptrdiff_t value_width);
+/// The result of a row and head from the records of all spans that it sees, one after the other. scratch holds a record.
+void fs_join_spans(const fs_kernels *kernels, const float *records, ptrdiff_t count, ptrdiff_t value_width,
+                   float *scratch, float *output);
 
 /// Whether a set has attention in tiles, with a cache of bf16: `fs_tiled_attention`.
 bool fs_has_tiles(const fs_kernels *kernels);
@@ -221,20 +231,15 @@ typedef struct fs_tiled_queries {
 } fs_tiled_queries;
 
 /// Attention over a cache of tiles: queries, cached rows and weights are bf16, sums floats. A running maximum over chunks of
-/// 128 positions at fixed absolute positions, merged in ascending order within spans of FS_TILED_SPAN positions; the spans'
+/// 128 positions at fixed absolute positions, merged in ascending order within spans of FS_ATTENTION_SPAN positions; the spans'
 /// results are joined in ascending order. What a row gets depends on no other row. scratch, 64-byte aligned, holds
 /// fs_tiled_attention_scratch(key_width, value_width) floats.
 void fs_tiled_attention(const fs_kernels *kernels, const fs_tiled_queries *queries, const float *cache, float *scratch);
-enum { FS_TILED_SPAN = 512 };
 
 /// One span alone, so that threads can share the positions: the output of a row and head that sees any of it is a record of
-/// fs_tiled_record_floats(value_width) floats, for fs_tiled_finish; others are left alone.
+/// fs_span_record_size(value_width) floats, for fs_join_spans; others are left alone.
 void fs_tiled_attention_span(const fs_kernels *kernels, const fs_tiled_queries *queries, ptrdiff_t span,
                              const float *cache, float *scratch);
-size_t fs_tiled_record_size(ptrdiff_t value_width);
-/// The result of a row and head from the records of all spans that it sees, one after the other. scratch holds a record.
-void fs_tiled_finish(const fs_kernels *kernels, const float *records, ptrdiff_t count, ptrdiff_t value_width,
-                     float *scratch, float *output);
 size_t fs_tiled_attention_scratch(ptrdiff_t key_width, ptrdiff_t value_width);
 /// Rows times heads that one pass over the cache serves.
 enum { FS_TILED_UNITS = 32 };

@@ -13,6 +13,8 @@ struct AttentionSplit {
   let partCount: Int
   /// The most rows of a pass.
   let rowsPerPass: Int
+  /// Whether some workers have much more to do than others, so that sharing the positions would be better.
+  let isCoarse: Bool
 
   init(shape: GroupedAttentionShape, rowCount: Int, worker: Worker) {
     self.worker = worker
@@ -21,6 +23,7 @@ struct AttentionSplit {
     isEven = shape.keyValueHeads % worker.count == 0
     heads = isEven ? worker.share(of: shape.keyValueHeads) : 0..<shape.keyValueHeads
     let units = shape.keyValueHeads * ((rowCount + rowsPerPass - 1) / rowsPerPass)
+    isCoarse = !isEven && units < 4 * worker.count
     partCount = isEven || units == 0 ? 1 : max(1, min(group, worker.count / units))
   }
 

@@ -112,6 +112,7 @@ final class GroupedAttention: Sendable {
     _ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int, layer: Int
   ) {
     let split = AttentionSplit(shape: shape, rowCount: count, worker: context.worker)
+    if split.isCoarse, attendBySpans(context, query, queries: queries, count: count, layer: layer) { return }
     for head in split.heads {
       var begin = 0
       var pass = 0
@@ -135,6 +136,29 @@ final class GroupedAttention: Sendable {
         pass += 1
       }
     }
+  }
+
+  /// The same for a few rows that see much, with the positions shared out; false where the sequences are short.
+  private func attendBySpans(
+    _ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int, layer: Int
+  ) -> Bool {
+    let rows = StepQueries(context: context, query: query, index: queries, count: count, window: window)
+    guard
+      let split = SpanSplit(rows, heads: shape.heads, groups: shape.keyValueHeads, width: shape.head)
+    else { return false }
+    let worker = context.worker
+    split.forEachUnit { slot, attending, heads, span in
+      context.kernels.groupedAttention(
+        attending, heads: heads, span: span, spanCount: split.spanCount,
+        cache: context.cache.grouped(layer: layer, slot: slot), window: window, scale: scale,
+        records: split.records, scratch: context.workspace.attentionScratch.view, scratchRow: worker.index)
+    }
+    worker.barrier()
+    let attended = context.workspace.attended.view.columns(0..<shape.queryWidth)
+    for unit in worker.share(of: count * shape.heads) {
+      split.join(ordinal: unit / shape.heads, head: unit % shape.heads, to: attended)
+    }
+    return true
   }
 
   /// The cache slot of the row that is query `ordinal`.

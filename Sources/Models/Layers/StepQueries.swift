@@ -1,0 +1,49 @@
+import Tensors
+
+/// The rows of a step that attend, sequence by sequence.
+struct StepQueries {
+  let context: ForwardContext
+  /// [rows or ordinals, heads · width].
+  let query: FloatRows
+  /// The rows; nil for all.
+  let index: IndexRows?
+  let count: Int
+  /// Positions that a row sees, its own included; nil for all.
+  let window: Int?
+
+  private func row(_ ordinal: Int) -> Int { index.map { Int($0[ordinal]) } ?? ordinal }
+
+  private func slot(_ ordinal: Int) -> Int { Int(context.rows.slots[row(ordinal)]) }
+
+  /// The spans of positions that a row sees any of.
+  func spans(_ ordinal: Int) -> Range<Int> {
+    let last = Int(context.rows.positions[row(ordinal)])
+    let first = window.map { max(0, last + 1 - $0) } ?? 0
+    return first / KernelSet.attentionSpan..<last / KernelSet.attentionSpan + 1
+  }
+
+  /// The spans that some rows see, and those between.
+  func spans(_ ordinals: Range<Int>) -> Range<Int> {
+    var all = spans(ordinals.lowerBound)
+    for ordinal in ordinals.dropFirst() {
+      let own = spans(ordinal)
+      all = min(all.lowerBound, own.lowerBound)..<max(all.upperBound, own.upperBound)
+    }
+    return all
+  }
+
+  /// Calls `body` with each run of rows of one sequence, and its slot in the cache.
+  func forEachSequence(_ body: (_ slot: Int, AttendingRows) -> Void) {
+    var begin = 0
+    while begin < count {
+      let own = slot(begin)
+      var end = begin + 1
+      while end < count, slot(end) == own { end += 1 }
+      body(
+        own,
+        AttendingRows(
+          query: query, positions: context.rows.positions.view, index: index, ordinals: begin..<end))
+      begin = end
+    }
+  }
+}
