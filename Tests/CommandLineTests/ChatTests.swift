@@ -169,8 +169,7 @@ struct ChatTests {
     .enabled(if: python != nil, "needs python3"),
     arguments: [
       "editing", "multiline", "interrupt", "interrupt_twice", "signals", "end_thinking", "type_ahead",
-      "suspend",
-      "colours", "pipe",
+      "typed_at_the_end", "suspend", "colours", "pipe",
     ])
   func `on a terminal`(scenario: String) throws {
     let process = Process()

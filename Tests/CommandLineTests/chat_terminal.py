@@ -193,6 +193,20 @@ def type_ahead(command):
     return chat.end() == 0
 
 
+def typed_at_the_end(command):
+    """What comes in the same instant as the end of a reply is not lost."""
+    chat = Chat(command, "--thinking", "fast")
+    chat.expect(PROMPT)
+    for trial in range(40):
+        chat.send("What is 1 + 1?\r")
+        time.sleep(trial * 0.0005)
+        chat.send(f"/number{trial}\r")
+        chat.expect(f"unknown command '/number{trial}'")
+        chat.expect(PROMPT)
+    chat.send("/exit\r")
+    return chat.end() == 0
+
+
 def suspend(command):
     chat = Chat(command)
     chat.expect(PROMPT)

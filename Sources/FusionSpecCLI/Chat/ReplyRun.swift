@@ -66,7 +66,8 @@ final class ReplyRun {
     }
     defer { task.cancel() }
     var outcome: Outcome?
-    while true {
+    var isEnded = false
+    while !isEnded {
       let events = Notices.wait(forInput: editor != nil && !isHungUp, milliseconds: longestWait)
       if events.isEmpty {
         if let editor, editor.isUndecided { obey(editor.finishEscape()) }
@@ -76,13 +77,8 @@ final class ReplyRun {
         switch event {
         case .notice(.news):
           pace()
-          let isEnded = show(inbox.take(), &outcome)
-          if isEnded {
-            status.hide()
-            display.endLine()
-            return isHungUp ? .leave(0) : outcome ?? .failed(.cancelled)
-          }
-          if outcome == nil { showStatus() }
+          isEnded = show(inbox.take(), &outcome)
+          if !isEnded, outcome == nil { showStatus() }
         case .notice(.interrupt): obey([.interrupt])
         case .notice(.suspend): obey([.suspend])
         case .notice(.resume):
@@ -96,8 +92,11 @@ final class ReplyRun {
           isHungUp = true
           session.cancel()
         }
-      }
+      }  // keys that came together with the end count as well
     }
+    status.hide()
+    display.endLine()
+    return isHungUp ? .leave(0) : outcome ?? .failed(.cancelled)
   }
 
   /// Milliseconds until something has to be done without a notice or a key.
