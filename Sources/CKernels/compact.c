@@ -19,11 +19,10 @@
 
 #include "kernels.h"
 
-enum { LINE_WORDS = 32, STEP_WORDS = FS_COMPACT_STEP_LINES * LINE_WORDS, NO_CODE = 0x80 };
+enum { LINE_WORDS = 32, STEP_WORDS = FS_COMPACT_STEP_LINES * LINE_WORDS };
 
 static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
-static uint16_t rotated_left(uint16_t word) { return (uint16_t)(word << 1 | word >> 15); }
 static uint16_t rotated_right(uint16_t word) { return (uint16_t)(word >> 1 | word << 15); }
 
 /// Where byte and code of a word of a step stand from the step's beginning, and how far the code is shifted.
@@ -39,52 +38,86 @@ static word_place place_of(ptrdiff_t word) {
   return (word_place){unit + 64 + line % 4 / 2 * 64 + at, unit + at, line % 4 / 2 * 4};
 }
 
-/// The sixteen most frequent exponents of some words (a multiple of four), the smaller one among equals, and the code of
-/// each exponent or NO_CODE.
-static void choose_table(const uint16_t *words, ptrdiff_t count, uint8_t *table, uint8_t *codes) {
-  uint32_t frequency[4][256] = {{0}};  // counting neighbours apart need not wait for one another
-  for (ptrdiff_t i = 0; i < count; i += 4)
-    for (int j = 0; j < 4; j++) frequency[j][(words[i + j] >> 7) & 0xff]++;
+// Units are longer than a register; nothing passes them on by value.
+#pragma clang diagnostic ignored "-Wpsabi"
+#define COMPACT_NAME(name) compact_##name##_plain
+#include "compact_units.h"
+#undef COMPACT_NAME
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#define COMPACT_NAME(name) compact_##name##_avx2
+#include "compact_units.h"
+#undef COMPACT_NAME
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
+#define COMPACT_NAME(name) compact_##name##_avx512
+#include "compact_units.h"
+#undef COMPACT_NAME
+#pragma clang attribute pop
+#endif
+
+typedef bool unit_function(const uint16_t *lines, const uint8_t *table, uint8_t *to);
+typedef struct unit_functions {
+  unit_function *of_table, *of_range;
+} unit_functions;
+
+static unit_functions best_functions(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl"))
+    return (unit_functions){compact_unit_avx512, compact_unit_in_range_avx512};
+  if (__builtin_cpu_supports("avx2")) return (unit_functions){compact_unit_avx2, compact_unit_in_range_avx2};
+#endif
+  return (unit_functions){compact_unit_plain, compact_unit_in_range_plain};
+}
+
+/// How often each exponent occurs in one of `every` so many lines.
+static void count_exponents(const uint16_t *words, ptrdiff_t lines, ptrdiff_t every, uint32_t frequency[256]) {
+  uint32_t counts[4][256] = {{0}};  // counting neighbours apart need not wait for one another
+  for (ptrdiff_t line = 0; line < lines; line += every)
+    for (ptrdiff_t i = line * LINE_WORDS; i < (line + 1) * LINE_WORDS; i += 4)
+      for (int j = 0; j < 4; j++) counts[j][(words[i + j] >> 7) & 0xff]++;
   for (int exponent = 0; exponent < 256; exponent++)
-    frequency[0][exponent] += frequency[1][exponent] + frequency[2][exponent] + frequency[3][exponent];
-  memset(codes, NO_CODE, 256);
+    frequency[exponent] = counts[0][exponent] + counts[1][exponent] + counts[2][exponent] + counts[3][exponent];
+}
+
+/// The sixteen neighbours that occur most often.
+static void choose_range(const uint32_t frequency[256], uint8_t *table) {
+  uint32_t sum = 0, greatest = 0;
+  int first = 0;
+  for (int exponent = 0; exponent < 256; exponent++) {
+    sum += frequency[exponent];
+    if (exponent < 15) continue;
+    if (sum > greatest) greatest = sum, first = exponent - 15;
+    sum -= frequency[exponent - 15];
+  }
+  for (int code = 0; code < 16; code++) table[code] = (uint8_t)(first + code);
+}
+
+/// The sixteen that occur most often, the smaller one among equals.
+static void choose_table(uint32_t frequency[256], uint8_t *table) {
   for (int code = 0; code < 16; code++) {
-    int best = -1;
-    for (int exponent = 0; exponent < 256; exponent++)
-      if (codes[exponent] == NO_CODE && (best < 0 || frequency[0][exponent] > frequency[0][best])) best = exponent;
-    table[code] = (uint8_t)best;
-    codes[best] = (uint8_t)code;
+    int best = 0;
+    for (int exponent = 1; exponent < 256; exponent++)
+      if (frequency[exponent] > frequency[best]) best = exponent;
+    table[code] = (uint8_t)best;  // twice where fewer occur: no weight can tell
+    frequency[best] = 0;
   }
 }
 
-/// Writes a unit; returns the codes of its weights or'ed together, so NO_CODE or more where one has none.
-static uint8_t compact_unit(const uint16_t *words, const uint8_t *codes, uint8_t *unit) {
-  uint8_t seen = 0;
-  for (ptrdiff_t half = 0; half < 2; half++)
-    for (ptrdiff_t line = 0; line < 2; line++)
-      for (ptrdiff_t column = 0; column < LINE_WORDS; column++) {
-        uint16_t rotated = rotated_left(words[(2 * half + line) * LINE_WORDS + column]);
-        ptrdiff_t at = column / 8 * 16 + line * 8 + column % 8;
-        uint8_t code = codes[rotated >> 8];
-        seen |= code;
-        unit[64 + 64 * half + at] = (uint8_t)rotated;
-        unit[at] = half ? (uint8_t)(unit[at] | code << 4) : code & 15;
-      }
-  return seen;
-}
-
-static bool compact_chunk(const uint16_t *words, ptrdiff_t steps, char *to) {
+/// Writes the list and the units of a chunk whose table is made; false where the list is too short.
+static bool compact_units(unit_function *unit_of, const uint16_t *words, ptrdiff_t steps, char *to) {
   enum { UNIT_WORDS = 4 * LINE_WORDS };
+  const uint8_t *table = (const uint8_t *)to;
   uint32_t *others = (uint32_t *)(to + 16);
   ptrdiff_t head = fs_compact_head(steps), room = (head - 16) / 4, used = 0;
-  uint8_t codes[256];
-  choose_table(words, steps * STEP_WORDS, (uint8_t *)to, codes);
   memset(others, 0xff, (size_t)room * 4);
   for (ptrdiff_t unit = 0; unit < steps * STEP_WORDS / UNIT_WORDS; unit++) {
     const uint16_t *from = words + unit * UNIT_WORDS;
-    if (compact_unit(from, codes, (uint8_t *)to + head + unit * FS_COMPACT_UNIT) < NO_CODE) continue;
+    if (unit_of(from, table, (uint8_t *)to + head + unit * FS_COMPACT_UNIT)) continue;
     for (ptrdiff_t i = 0; i < UNIT_WORDS; i++) {
-      if (codes[(from[i] >> 7) & 0xff] != NO_CODE) continue;
+      if (memchr(table, (from[i] >> 7) & 0xff, 16)) continue;
       if (used == room) return false;
       others[used++] = (uint32_t)(unit * UNIT_WORDS + i) << 16 | from[i];
     }
@@ -92,12 +125,25 @@ static bool compact_chunk(const uint16_t *words, ptrdiff_t steps, char *to) {
   return true;
 }
 
+/// Neighbours among the exponents nearly always do, and some lines tell which.
+static bool compact_chunk(unit_functions functions, const uint16_t *words, ptrdiff_t steps, char *to) {
+  uint32_t frequency[256];
+  ptrdiff_t lines = steps * FS_COMPACT_STEP_LINES;
+  count_exponents(words, lines, 8, frequency);
+  choose_range(frequency, (uint8_t *)to);
+  if (compact_units(functions.of_range, words, steps, to)) return true;
+  count_exponents(words, lines, 1, frequency);
+  choose_table(frequency, (uint8_t *)to);
+  return compact_units(functions.of_table, words, steps, to);
+}
+
 bool fs_compact_panel(const void *panel, ptrdiff_t k, void *compact) {
   const uint16_t *words = panel;
   char *to = compact;
+  unit_functions functions = best_functions();
   for (ptrdiff_t left = (k + 31) / 32, steps; left > 0; left -= steps) {
     steps = smaller(left, FS_COMPACT_CHUNK);
-    if (!compact_chunk(words, steps, to)) return false;
+    if (!compact_chunk(functions, words, steps, to)) return false;
     words += steps * STEP_WORDS;
     to += fs_compact_chunk_bytes(steps);
   }

@@ -31,81 +31,40 @@ static float *int8_scales(const void *panel, ptrdiff_t k) {
   return (float *)((char *)panel + fs_panel_bytes(FS_FORMAT_INT8, k)) - FS_PANEL_COLUMNS;
 }
 
-/// The greatest magnitude of a row; NaN where an element is not finite.
-static float greatest_magnitude(const float *row, ptrdiff_t k) {
-  uint32_t greatest = 0;  // magnitudes compare as their bits do
-  for (ptrdiff_t i = 0; i < k; i++) {
-    uint32_t magnitude = bits_of(row[i]) & 0x7fffffff;
-    greatest = magnitude > greatest ? magnitude : greatest;
-  }
-  float value;
-  memcpy(&value, &greatest, sizeof value);
-  return greatest >= 0x7f800000 ? NAN : value;
-}
+// Sixteen floats have no calling convention without AVX-512. None is needed: all functions that take them are inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+#define PACK_NAME(name) name##_plain
+#include "pack_rows.h"
+#undef PACK_NAME
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#define PACK_NAME(name) name##_avx2
+#include "pack_rows.h"
+#undef PACK_NAME
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
+#define PACK_NAME(name) name##_avx512
+#include "pack_rows.h"
+#undef PACK_NAME
+#pragma clang attribute pop
+#endif
 
-/// Inputs [begin, end) of one int8 row into its column; zeros where the scale is 0 or NaN.
-static void int8_pack(const float *row, float scale, ptrdiff_t begin, ptrdiff_t end, uint8_t *column) {
-  for (ptrdiff_t i = begin; i < end; i++) {
-    float value = scale > 0 ? row[i] / scale : 0;
-    value = value > 127 ? 127 : value < -127 ? -127 : value;
-    // The low byte of the sum is the rounded integer.
-    column[i / 4 * 64 + i % 4] = (uint8_t)(bits_of(value + FS_INTEGER_ROUND) + 128);
-  }
-}
+typedef struct row_functions {
+  float (*greatest_magnitude)(const float *row, ptrdiff_t k);
+  void (*bf16)(const float *row, ptrdiff_t k, uint8_t *column);
+  void (*int8)(const float *row, float scale, ptrdiff_t k, uint8_t *column);
+  void (*int4)(const float *group, uint8_t *half, uint8_t *column);
+} row_functions;
 
-/// The integer that stands for a weight at a scale.
-static int32_t int4_of(float value, float inverse) {
-  float scaled = value * inverse;
-  scaled = scaled > 7 ? 7 : scaled < -8 ? -8 : scaled;
-  return (int32_t)(bits_of(scaled + FS_INTEGER_ROUND) - FS_INTEGER_ROUND_BITS);
-}
-
-/// The squared error of a group at a scale.
-static float int4_error(const float *row, ptrdiff_t k, float scale) {
-  float error = 0, inverse = 1 / scale;
-  for (ptrdiff_t i = 0; i < k; i++) {
-    float left = row[i] - (float)int4_of(row[i], inverse) * scale;
-    error += left * left;
-  }
-  return error;
-}
-
-/// The scale of a group of int4 weights, rounded to bf16: the best of several, of either sign, as there are more
-/// integers below zero than above.
-static float int4_scale(const float *row, ptrdiff_t k) {
-  float greatest = greatest_magnitude(row, k);
-  if (!(greatest > 0x1p-100f)) return greatest > 0 ? 0 : greatest;  // 0, tiny or NaN
-  static const float steps[] = {8, 7, 7.5f, 8.5f};
-  float best = 0, least = INFINITY;
-  for (int step = 0; step < 8; step++) {
-    uint32_t bits = (uint32_t)fs_nearest_bf16((step % 2 ? -greatest : greatest) / steps[step / 2]) << 16;
-    float scale;
-    memcpy(&scale, &bits, sizeof scale);
-    float error = int4_error(row, k, scale);
-    if (error < least) {
-      least = error;
-      best = scale;
-    }
-  }
-  return best;
-}
-
-/// One int4 row into its column of a panel.
-static void int4_pack(const float *row, ptrdiff_t k, ptrdiff_t lane, uint8_t *panel) {
-  for (ptrdiff_t begin = 0; begin < k; begin += FS_GROUP_HALF) {
-    ptrdiff_t count = k - begin < FS_GROUP_HALF ? k - begin : FS_GROUP_HALF;
-    uint8_t *block = panel + begin / FS_GROUP * FS_INT4_BLOCK;
-    ptrdiff_t side = begin / FS_GROUP_HALF % 2;
-    float scale = int4_scale(row + begin, count), inverse = scale == 0 || scale != scale ? 0 : 1 / scale;
-    uint16_t half = fs_nearest_bf16(scale);
-    memcpy(block + (side * FS_PANEL_COLUMNS + lane) * 2, &half, 2);
-    uint8_t *column = block + 64 + side * 8 * 64 + lane * 4;
-    for (ptrdiff_t i = 0; i < (count + 7) / 8 * 8; i++) {
-      int32_t integer = inverse != 0 && i < count ? int4_of(row[begin + i], inverse) + 8 : 8;
-      uint8_t *byte = column + i / 8 * 64 + i % 4;
-      *byte = (uint8_t)(i % 8 < 4 ? integer : *byte | integer << 4);
-    }
-  }
+static row_functions best_functions(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl"))
+    return (row_functions){greatest_magnitude_avx512, bf16_avx512, int8_avx512, int4_avx512};
+  if (__builtin_cpu_supports("avx2")) return (row_functions){greatest_magnitude_avx2, bf16_avx2, int8_avx2, int4_avx2};
+#endif
+  return (row_functions){greatest_magnitude_plain, bf16_plain, int8_plain, int4_plain};
 }
 
 static void store_float(float *destination, ptrdiff_t i, uint32_t bits) { memcpy(destination + i, &bits, 4); }
@@ -156,33 +115,46 @@ static void clear_panel(fs_format format, ptrdiff_t k, void *panel) {
     for (ptrdiff_t g = 0; g < fs_groups(k); g++) memset((char *)panel + g * FS_INT4_BLOCK, 0, 64);
 }
 
+/// Inputs [begin, end) of a row into column n of a panel. What is missing up to a multiple of 64 is filled with zeros.
+static void pack_part(row_functions functions, fs_format format, const float *row, ptrdiff_t begin, ptrdiff_t end,
+                      ptrdiff_t k, ptrdiff_t n, uint8_t *panel) {
+  enum { PART = FS_GROUP_HALF };
+  float last[PART] = {0};
+  const float *from = row + begin;
+  if (end - begin < PART) memcpy(last, from, (size_t)(end - begin) * sizeof(float)), from = last;
+  switch (format) {
+    case FS_FORMAT_F32:
+      for (ptrdiff_t i = begin; i < end; i++) ((float *)panel)[i * FS_PANEL_COLUMNS + n] = row[i];
+      break;
+    case FS_FORMAT_BF16:
+      // A panel of bf16 ends with a multiple of 32 inputs.
+      functions.bf16(from, (end - begin + 31) / 32 * 32, panel + (begin / 2 * FS_PANEL_COLUMNS + n) * 4);
+      break;
+    case FS_FORMAT_INT8:
+      functions.int8(from, int8_scales(panel, k)[n], PART, panel + (begin / 4 * FS_PANEL_COLUMNS + n) * 4);
+      break;
+    case FS_FORMAT_INT4: {
+      uint8_t *block = panel + begin / FS_GROUP * FS_INT4_BLOCK;
+      ptrdiff_t side = begin / FS_GROUP_HALF % 2;
+      functions.int4(from, block + (side * FS_PANEL_COLUMNS + n) * 2, block + 64 + side * 8 * 64 + n * 4);
+      break;
+    }
+    case FS_FORMAT_BF16_COMPACT: break;
+  }
+}
+
 void fs_pack_panel(fs_format format, const float *rows, ptrdiff_t row_stride, ptrdiff_t row_count, ptrdiff_t k,
                    void *panel) {
-  if (row_count < FS_PANEL_COLUMNS || (format != FS_FORMAT_F32 && k % 64)) clear_panel(format, k, panel);
-  if (format == FS_FORMAT_INT4) {
-    for (ptrdiff_t n = 0; n < row_count; n++) int4_pack(rows + n * row_stride, k, n, panel);
-    return;
-  }
+  row_functions functions = best_functions();
+  if (row_count < FS_PANEL_COLUMNS || (format == FS_FORMAT_INT4 && k % FS_GROUP)) clear_panel(format, k, panel);
   if (format == FS_FORMAT_INT8)
     for (ptrdiff_t n = 0; n < row_count; n++)
-      int8_scales(panel, k)[n] = greatest_magnitude(rows + n * row_stride, k) / 127;
-  enum { CHUNK = 64 };  // inputs at a time, so that the lines being written stay in L1
-  for (ptrdiff_t begin = 0; begin < k; begin += CHUNK) {
-    ptrdiff_t end = k - begin < CHUNK ? k : begin + CHUNK;
-    for (ptrdiff_t n = 0; n < row_count; n++) {
-      const float *row = rows + n * row_stride;
-      if (format == FS_FORMAT_F32) {
-        float *to = (float *)panel + n;
-        for (ptrdiff_t i = begin; i < end; i++) to[i * FS_PANEL_COLUMNS] = row[i];
-      } else if (format == FS_FORMAT_INT8) {
-        int8_pack(row, int8_scales(panel, k)[n], begin, end, (uint8_t *)panel + 4 * n);
-      } else {
-        uint32_t *to = (uint32_t *)panel + n;  // a pair of inputs, the first in the low half
-        for (ptrdiff_t i = begin; i + 1 < end; i += 2)
-          to[i / 2 * FS_PANEL_COLUMNS] = fs_nearest_bf16(row[i]) | (uint32_t)fs_nearest_bf16(row[i + 1]) << 16;
-        if (end % 2) to[end / 2 * FS_PANEL_COLUMNS] = fs_nearest_bf16(row[end - 1]);
-      }
-    }
+      int8_scales(panel, k)[n] = functions.greatest_magnitude(rows + n * row_stride, k) / 127;
+  // So many inputs at a time that the lines being written stay in the first cache.
+  for (ptrdiff_t begin = 0; begin < k; begin += FS_GROUP_HALF) {
+    ptrdiff_t end = k - begin < FS_GROUP_HALF ? k : begin + FS_GROUP_HALF;
+    for (ptrdiff_t n = 0; n < row_count; n++)
+      pack_part(functions, format, rows + n * row_stride, begin, end, k, n, panel);
   }
 }
 
