@@ -4,7 +4,7 @@ FLAGS = -c release -Xswiftc -enable-testing
 BUILD = swift build $(FLAGS)
 COMMAND = .build/release/fusionspec
 
-.PHONY: demo test test-arm bench format lint build dependencies
+.PHONY: demo test test-processors bench format lint build dependencies
 
 dependencies:
 	@scripts/install-dependencies
@@ -16,13 +16,13 @@ build: dependencies
 demo: build
 	@$(COMMAND) demo
 
-test: dependencies lint test-arm
+test: dependencies lint test-processors
 	@$(BUILD) --build-tests
 	@swift test $(FLAGS) --skip-build
 
-# The ARM kernels in an emulator.
-test-arm: dependencies
-	@scripts/test-arm
+# The kernels on other processors, in an emulator.
+test-processors: dependencies
+	@scripts/test-processors
 
 # Speed of the sample model: against the machine's limits, then by speculation setting over its evaluation set.
 bench: build

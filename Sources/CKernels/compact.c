@@ -2,8 +2,8 @@
 //
 // Sign and mantissa of a bf16 take a byte and look random; the exponents of a matrix are nearly all among a few neighbours,
 // which is what DFloat11 (arXiv 2504.11651) and ZipNN (arXiv 2411.05239) gain from with codes of variable length. Here each
-// weight has a code of four bits for its exponent, the place of that exponent in a table of the sixteen that occur most
-// often nearby: a table lookup in a register for 64 weights at a time. The few others stand in a list.
+// weight has a code of four bits for its exponent, the place of that exponent in a table of sixteen that occur often
+// nearby, neighbours where those do: a table lookup in a register for 64 weights at a time. The few others stand in a list.
 //
 // A panel is cut into chunks of 32 steps, the last one perhaps shorter; a step is 32 inputs, which are 16 lines of the
 // plain panel. A chunk is its head, then its steps:

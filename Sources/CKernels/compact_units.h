@@ -34,7 +34,7 @@ static inline __attribute__((always_inline)) bool COMPACT_NAME(unit_of)(const ui
     } else {
       for (int c = 0; c < 16; c++) {
         COMPACT_NAME(bytes) same = (COMPACT_NAME(bytes))(exponents == (COMPACT_NAME(bytes))table[c]);
-        code |= same & (uint8_t)c;
+        code = (code & ~same) | (same & (uint8_t)c);  // the last of equal ones
         found |= same;
       }
     }

@@ -17,7 +17,7 @@ FS_INLINE lanes8_i32 lanes8_multiply_fours(lanes8_i32 sum, lanes8_i32 weights, l
 }
 #else
 #define FS_SIGNED_BYTES
-/// Products of pairs go through 16 bits, so the unsigned side holds magnitudes, at most 127, and the other takes the signs.
+/// Products of pairs go through 16 bits, so the unsigned side holds magnitudes, at most 128, and the other takes the signs.
 FS_INLINE lanes8_i32 lanes8_multiply_fours(lanes8_i32 sum, lanes8_i32 weights, lanes8_i32 inputs) {
   __m256i magnitudes = _mm256_abs_epi8((__m256i)weights), others = _mm256_sign_epi8((__m256i)inputs, (__m256i)weights);
   __m256i pairs = _mm256_maddubs_epi16(magnitudes, others);

@@ -115,7 +115,7 @@ static void clear_panel(fs_format format, ptrdiff_t k, void *panel) {
     for (ptrdiff_t g = 0; g < fs_groups(k); g++) memset((char *)panel + g * FS_INT4_BLOCK, 0, 64);
 }
 
-/// Inputs [begin, end) of a row into column n of a panel. What is missing up to a multiple of 64 is filled with zeros.
+/// Inputs [begin, end) of a row into column n of a panel, and zeros up to where its format ends.
 static void pack_part(row_functions functions, fs_format format, const float *row, ptrdiff_t begin, ptrdiff_t end,
                       ptrdiff_t k, ptrdiff_t n, uint8_t *panel) {
   enum { PART = FS_GROUP_HALF };

@@ -77,7 +77,7 @@ final class ReplyRun {
         switch event {
         case .notice(.news):
           pace()
-          isEnded = show(inbox.take(), &outcome)
+          if show(inbox.take(), &outcome) { isEnded = true }
           if !isEnded, outcome == nil { showStatus() }
         case .notice(.interrupt): obey([.interrupt])
         case .notice(.suspend): obey([.suspend])

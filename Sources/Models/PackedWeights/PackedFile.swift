@@ -12,7 +12,7 @@ import Tensors
 enum PackedFile {
   static let magic = Array("FSPACKED".utf8)
   /// Raised whenever the panels of any format change.
-  static let version = 2
+  static let version = 3
   static let alignment = 4096
 
   /// One matrix of the index.
