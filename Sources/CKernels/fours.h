@@ -4,7 +4,7 @@
 // 128 off, and start a group's sum from what that leaves out: 128 times the sum of its inputs. Either way a sum of integers
 // is the same number.
 
-#if defined(FS_VNNI)
+#if defined(FS_WIDE)
 /// Adds to each lane the products of its four unsigned bytes with four signed bytes; exact.
 FS_INLINE lanes_i32 lanes_multiply_fours(lanes_i32 sum, lanes_i32 weights, lanes_i32 inputs) {
   return (lanes_i32)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)weights, (__m512i)inputs);

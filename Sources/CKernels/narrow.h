@@ -36,38 +36,14 @@ const fs_kernels FS_SET = {
     .name = FS_NAME,
     .tile_rows = 6,
     .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_ROUNDED},
-    .prepare = {NULL, prepare_rounded, prepare_pairs, prepare_integers},
     .tile_panels = {{0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 2, 1, 1, 1}},
-    .compact_rows = FS_COMPACT_ROWS,
 #if defined(__x86_64__)
     .compact_from = 128 << 20,  // not for ARM: nobody has measured whether it pays there
 #endif
-    .expand = compact_expand_panel,
     .expanding_panels = FS_EXPANDING_PANELS,
 #define FS_EXPANDING_ENTRY(rows) [rows] = tile_expanding_##rows,
     .expanding = {FS_EXPANDING_TILES(FS_EXPANDING_ENTRY)},
-#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(f32, rows, panels),
-    .tile[FS_FORMAT_F32] = {FS_TILES(FS_ENTRY)},
-#undef FS_ENTRY
-#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(bf16, rows, panels),
-    .tile[FS_FORMAT_BF16] = {FS_TILES(FS_ENTRY)},
-#undef FS_ENTRY
-#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(int8, rows, panels),
-    .tile[FS_FORMAT_INT8] = {FS_TILES(FS_ENTRY)},
-#undef FS_ENTRY
-#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(int4, rows, panels),
-    .tile[FS_FORMAT_INT4] = {FS_TILES(FS_ENTRY)},
-#undef FS_ENTRY
-#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(compact, rows, panels),
-    .tile[FS_FORMAT_BF16_COMPACT] = {FS_COMPACT_TILES(FS_ENTRY)},
-    .finish = finish,
-    .finish_gated = finish_gated,
-    .rms_norm = rms_norm,
-    .latent_attention = latent_attention,
-    .grouped_attention = grouped_attention,
-    .join_spans = join_spans,
-    .argmax = argmax,
-    .exp = exponentials,
+    FS_VECTOR_KERNELS,
 };
 
 #pragma clang attribute pop

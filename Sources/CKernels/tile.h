@@ -267,4 +267,21 @@ FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, cons
   FS_TILE_OF(bf16, rows, panels)                                                                             \
   FS_TILE_OF(int8, rows, panels)                                                                             \
   FS_TILE_OF(int4, rows, panels)
-#define FS_TILE_ENTRY(format, rows, panels) [rows][panels] = tile_##format##_##rows##x##panels
+#define FS_TILE_ENTRY(format, rows, panels) [rows][panels] = tile_##format##_##rows##x##panels,
+
+// What the tables of all vector sets have: the kernels of FS_TILES and FS_COMPACT_TILES, and the functions beside them.
+#define FS_F32_ENTRY(rows, panels) FS_TILE_ENTRY(f32, rows, panels)
+#define FS_BF16_ENTRY(rows, panels) FS_TILE_ENTRY(bf16, rows, panels)
+#define FS_INT8_ENTRY(rows, panels) FS_TILE_ENTRY(int8, rows, panels)
+#define FS_INT4_ENTRY(rows, panels) FS_TILE_ENTRY(int4, rows, panels)
+#define FS_COMPACT_ENTRY(rows, panels) FS_TILE_ENTRY(compact, rows, panels)
+#define FS_VECTOR_KERNELS                                                                                    \
+  .tile = {[FS_FORMAT_F32] = {FS_TILES(FS_F32_ENTRY)},                                                       \
+           [FS_FORMAT_BF16] = {FS_TILES(FS_BF16_ENTRY)},                                                     \
+           [FS_FORMAT_INT8] = {FS_TILES(FS_INT8_ENTRY)},                                                     \
+           [FS_FORMAT_INT4] = {FS_TILES(FS_INT4_ENTRY)},                                                     \
+           [FS_FORMAT_BF16_COMPACT] = {FS_COMPACT_TILES(FS_COMPACT_ENTRY)}},                                 \
+  .prepare = {NULL, prepare_rounded, prepare_pairs, prepare_integers}, .compact_rows = FS_COMPACT_ROWS,      \
+  .expand = compact_expand_panel, .finish = finish, .finish_gated = finish_gated, .rms_norm = rms_norm,      \
+  .latent_attention = latent_attention, .grouped_attention = grouped_attention, .join_spans = join_spans,    \
+  .argmax = argmax, .exp = exponentials

@@ -7,7 +7,6 @@
 #pragma clang attribute push(__attribute__((target(FS_TARGET))), apply_to = function)
 
 #define FS_WIDE
-#define FS_VNNI
 #define FS_ATTENTION_HEADS 4
 #define FS_ATTENTION_VECTORS 4
 #include "lanes.h"
@@ -41,7 +40,6 @@ const fs_kernels FS_SET = {
 #else
     .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_ROUNDED},
 #endif
-    .prepare = {NULL, prepare_rounded, prepare_pairs, prepare_integers},
     .tile_rows = 12,
     .tile_panels = {{0, 8, 8, 4, 4, 4, 3, 3, 3, 2, 2, 2, 2},
 #if defined(FS_BF16_TILES)
@@ -52,8 +50,6 @@ const fs_kernels FS_SET = {
                     {0, 8, 8, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
                     {0, 4, 4, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
                     {0, 4, 4, 2, 2}},
-    .compact_rows = FS_COMPACT_ROWS,
-    .expand = compact_expand_panel,
 #if defined(FS_BF16_TILES)
     .compact_from = 32 << 20,
 #else
@@ -62,31 +58,10 @@ const fs_kernels FS_SET = {
 #define FS_EXPANDING_ENTRY(rows) [rows] = tile_expanding_##rows,
     .expanding = {FS_EXPANDING_TILES(FS_EXPANDING_ENTRY)},
 #endif
-#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(f32, rows, panels),
-    .tile[FS_FORMAT_F32] = {FS_TILES(FS_ENTRY)},
-#undef FS_ENTRY
-#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(bf16, rows, panels),
-    .tile[FS_FORMAT_BF16] = {FS_TILES(FS_ENTRY)},
-#undef FS_ENTRY
-#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(int8, rows, panels),
-    .tile[FS_FORMAT_INT8] = {FS_TILES(FS_ENTRY)},
-#undef FS_ENTRY
-#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(int4, rows, panels),
-    .tile[FS_FORMAT_INT4] = {FS_TILES(FS_ENTRY)},
-#undef FS_ENTRY
-#define FS_ENTRY(rows, panels) FS_TILE_ENTRY(compact, rows, panels),
-    .tile[FS_FORMAT_BF16_COMPACT] = {FS_COMPACT_TILES(FS_ENTRY)},
 #if defined(FS_BLOCKS)
     FS_BLOCKS
 #endif
-    .finish = finish,
-    .finish_gated = finish_gated,
-    .rms_norm = rms_norm,
-    .latent_attention = latent_attention,
-    .grouped_attention = grouped_attention,
-    .join_spans = join_spans,
-    .argmax = argmax,
-    .exp = exponentials,
+    FS_VECTOR_KERNELS,
 };
 
 #pragma clang attribute pop

@@ -1,6 +1,4 @@
-import Checkpoints
 import Decoding
-import Foundation
 import Models
 import Tensors
 import Testing
@@ -26,40 +24,23 @@ struct LongGroupedTests {
     }
   }
 
-  private func model(_ which: Case) throws -> DecoderModel {
-    let file = OracleFixture.root.appending(path: which.fixture + "/config.json")
-    var members = try #require(
-      try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
-    members["max_position_embeddings"] = 1400
-    members["num_attention_heads"] = 6
-    members["num_key_value_heads"] = which.keyValueHeads
-    if let window = which.window { members["sliding_window"] = window }
-    let changed = try JSONSerialization.data(withJSONObject: members)
-    return try ArchitectureRegistry.randomModel(
-      try ConfigurationObject(json: changed, file: "config.json"),
-      options: LoadOptions(format: which.format, contextLength: 1400), seed: 5)
-  }
-
   @Test(arguments: cases)
   func `threads that share the positions of long sequences change no token`(_ which: Case) throws {
     let kernels = try #require(KernelSet.named(which.set))
-    let model = try model(which)
+    var changes: [String: Any] = [
+      "num_attention_heads": 6, "num_key_value_heads": which.keyValueHeads,
+    ]
+    if let window = which.window { changes["sliding_window"] = window }
+    let model = try randomModel(
+      fixture: which.fixture, changes: changes, format: which.format, context: 1400, seed: 5)
     func prompt(_ count: Int) -> [Int32] {
       (0..<count).map { place in Int32(2 + (13 * place + count) % 85) }
     }
     let prompts = [40, 508, 1030].map(prompt)
     func run(_ speculation: Speculation, batch: Int, threads: Int) throws -> [[Int32]] {
-      let engine = DecodingEngine(
-        model: model,
-        configuration: EngineConfiguration(
-          slotCount: batch, context: 1400, threadCount: threads, kernels: kernels, promptRowsPerStep: 300))
-      for prompt in prompts {
-        _ = try engine.submit(
-          GenerationRequest(
-            promptTokens: prompt, maximumTokens: 20, sampling: SamplingOptions(temperature: 0.7, seed: 4),
-            speculation: speculation))
-      }
-      return engine.run().map(\.tokens)
+      try sampledReplies(
+        model, prompts, count: 20, seed: 4, speculation, batch: batch, threads: threads, chunk: 300,
+        kernels: kernels, context: 1400)
     }
     let alone = try run(.off, batch: 1, threads: 1)
     let drafting: Speculation = which.fixture.hasPrefix("glm4") ? .mtp(depth: 3) : .lookup(depth: 4)

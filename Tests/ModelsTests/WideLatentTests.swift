@@ -1,6 +1,4 @@
-import Checkpoints
 import Decoding
-import Foundation
 import Models
 import Tensors
 import Testing
@@ -9,34 +7,19 @@ import Testing
 struct WideLatentTests {
   /// DeepSeek-V3 with made-up weights, 40 heads and a latent of 136 numbers, neither a multiple of what tiles take.
   private func model(_ format: WeightFormat) throws -> DecoderModel {
-    let file = OracleFixture.root.appending(path: "deepseek-v3/plain-f32/config.json")
-    let json = try JSONSerialization.jsonObject(with: Data(contentsOf: file))
-    var members = try #require(json as? [String: Any])
-    members["kv_lora_rank"] = 136
-    members["max_position_embeddings"] = 1200
-    members["num_attention_heads"] = 40
-    members["num_key_value_heads"] = 40
-    let changed = try JSONSerialization.data(withJSONObject: members)
-    return try ArchitectureRegistry.randomModel(
-      try ConfigurationObject(json: changed, file: "config.json"),
-      options: LoadOptions(format: format, contextLength: 1200), seed: 3)
+    try randomModel(
+      fixture: "deepseek-v3/plain-f32",
+      changes: ["kv_lora_rank": 136, "num_attention_heads": 40, "num_key_value_heads": 40], format: format,
+      context: 1200, seed: 3)
   }
 
   private func run(
     _ model: DecoderModel, _ prompts: [[Int32]], _ speculation: Speculation, batch: Int, threads: Int,
     chunk: Int, kernels: KernelSet, context: Int = 192
   ) throws -> [[Int32]] {
-    let engine = DecodingEngine(
-      model: model,
-      configuration: EngineConfiguration(
-        slotCount: batch, context: context, threadCount: threads, kernels: kernels, promptRowsPerStep: chunk))
-    for prompt in prompts {
-      _ = try engine.submit(
-        GenerationRequest(
-          promptTokens: prompt, maximumTokens: 24, sampling: SamplingOptions(temperature: 0.7, seed: 11),
-          speculation: speculation))
-    }
-    return engine.run().map(\.tokens)
+    try sampledReplies(
+      model, prompts, count: 24, seed: 11, speculation, batch: batch, threads: threads, chunk: chunk,
+      kernels: kernels, context: context)
   }
 
   @Test(arguments: WeightFormat.allCases)
