@@ -8,6 +8,17 @@
 #define FS_INLINE static inline __attribute__((always_inline))
 #define FS_UNROLL _Pragma("clang loop unroll(full)")
 
+// How far ahead of its use a line of weights is asked for, and which cache takes it. AMD's cores bring more lines from memory into the
+// second-level cache at a time than into the first (0.78 of the time of a product from memory; 1.06 of one from the third-level
+// cache); Intel's do not (1.02 to 1.07).
+#if defined(FS_BF16_PAIRS)
+enum { FS_AHEAD_LINES = 2 * FS_PREFETCH_LINES };
+#define FS_PREFETCH(line) __builtin_prefetch(line, 0, 2)
+#else
+enum { FS_AHEAD_LINES = FS_PREFETCH_LINES };
+#define FS_PREFETCH(line) __builtin_prefetch(line, 0, 3)
+#endif
+
 typedef float lanes __attribute__((ext_vector_type(FS_LANES)));
 typedef int32_t lanes_i32 __attribute__((ext_vector_type(FS_LANES)));
 typedef uint16_t lanes_u16_unaligned __attribute__((ext_vector_type(FS_LANES), aligned(2)));

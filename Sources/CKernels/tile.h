@@ -17,15 +17,15 @@ FS_INLINE void tile_lines(lanes_i32 lines[FS_MAX_TILE_PANELS], const char *base,
                           ptrdiff_t ahead, int panels) {
   FS_UNROLL for (int p = 0; p < panels; p++) {
     const char *line = base + (size_t)p * panel_bytes + i * 64;
-    __builtin_prefetch(line + ahead, 0, 3);
+    FS_PREFETCH(line + ahead);
     lines[p] = __builtin_bit_cast(lanes_i32, lanes_load((const float *)line));
   }
 }
 
 /// Where a panel ends, its prefetches go on to the panel that takes its place in what follows.
 FS_INLINE ptrdiff_t tile_ahead(ptrdiff_t line, const char *base, size_t panel_bytes, const char *following) {
-  bool inside = line + FS_PREFETCH_LINES < (ptrdiff_t)(panel_bytes / 64);
-  return FS_PREFETCH_LINES * 64 + (inside ? 0 : following - base - (ptrdiff_t)panel_bytes);
+  bool inside = line + FS_AHEAD_LINES < (ptrdiff_t)(panel_bytes / 64);
+  return FS_AHEAD_LINES * 64 + (inside ? 0 : following - base - (ptrdiff_t)panel_bytes);
 }
 
 FS_INLINE void tile_f32(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
@@ -237,7 +237,7 @@ FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, cons
     ptrdiff_t left = (k - half * FS_GROUP_HALF + 7) / 8, lines = left < 8 ? left : 8;
     ptrdiff_t ahead = tile_ahead(g * (FS_INT4_BLOCK / 64) + 8 * side + 8, base, panel_bytes, following);
     if (side == 0) {  // nobody else asks for the lines of the scales
-      FS_UNROLL for (int p = 0; p < panels; p++) __builtin_prefetch(block + (size_t)p * panel_bytes + ahead, 0, 3);
+      FS_UNROLL for (int p = 0; p < panels; p++) FS_PREFETCH(block + (size_t)p * panel_bytes + ahead);
     }
     for (ptrdiff_t i = 0; i < lines; i++) {
       lanes_i32 both[FS_MAX_TILE_PANELS];

@@ -37,9 +37,9 @@ void fs_tiled_cache_store(float *cache, ptrdiff_t key_width, ptrdiff_t value_wid
 bool fs_has_tiles(const fs_kernels *kernels) { return kernels->tiled_attention != NULL; }
 
 size_t fs_tiled_attention_scratch(ptrdiff_t key_width, ptrdiff_t value_width) {
-  return (size_t)(fs_tiled_steps(key_width) * 2048 + (value_width + 15) / 16 * 2048 +
-                  FS_TILED_UNITS * FS_TILED_CHUNK * 4 + FS_TILED_CHUNK / 32 * 2048) /
-             sizeof(float) +
+  // Queries and weights as floats, which takes more room than as bf16; scores; sums.
+  return (size_t)FS_TILED_UNITS *
+             (size_t)(fs_tiled_steps(key_width) * 32 + FS_TILED_CHUNK + FS_TILED_CHUNK + fs_padded_width(value_width)) +
          (FS_TILED_UNITS + 1) * (size_t)fs_span_record_floats(value_width);
 }
 

@@ -9,6 +9,6 @@
 #define FS_BLOCKS                                                                                                       \
   .block = {NULL, block_bf16, block_int8, block_int4, block_compact}, .block_rows = {0, 3, 7, 8, 3},                   \
   .block_span = {0, FS_BLOCK_ROWS, BLOCK_TILE_ROWS, BLOCK_TILE_ROWS, FS_BLOCK_ROWS}, .block_ahead = {0, 2, 0, 0, 2},     \
-  .begin_blocks = begin_blocks, .end_blocks = end_blocks, .tiled_attention = tiled_attention,
+  .begin_blocks = begin_blocks, .end_blocks = end_blocks,
 #include "x86_avx512.h"
 #endif

@@ -15,10 +15,14 @@
 #include "prepare.h"
 #include "tile.h"
 #include "compact.h"
+#include "attention_softmax.h"
 #if defined(FS_BLOCKS)
 #include "block_amx.h"
 #include "attention_tiles.h"
+#else
+#include "attention_pairs.h"
 #endif
+#include "attention_pass.h"
 #include "finish.h"
 #include "vector.h"
 #include "grouped_attention.h"
@@ -61,6 +65,7 @@ const fs_kernels FS_SET = {
 #if defined(FS_BLOCKS)
     FS_BLOCKS
 #endif
+    .tiled_attention = tiled_attention,
     FS_VECTOR_KERNELS,
 };
 

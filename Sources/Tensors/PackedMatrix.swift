@@ -64,7 +64,7 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     self.isCompact = isCompact
     let count = (outputs + 15) / 16 * (isGatedPair ? 2 : 1)
     let kernelFormat = isCompact ? FS_FORMAT_BF16_COMPACT : format.kernelFormat
-    let memory = AlignedMemory(byteCount: count * fs_panel_bytes(kernelFormat, inputs))
+    let memory = WeightArena.shared.block(byteCount: count * fs_panel_bytes(kernelFormat, inputs))
     unsafe panels = UnsafeRawPointer(memory.address)
     owner = memory
   }

@@ -4,8 +4,9 @@ import Tensors
 /// Measures a model's speed beside the limits of the machine, in one run with the same threads.
 ///
 /// Every round times each setting once and begins with another one, so that drift of the machine meets all alike; the
-/// medians over the rounds count. The machine's limits are measured before and after; the better of the two count, so that a
-/// load that came or went does not flatter the model.
+/// medians over the rounds count. The rate of reads belongs to the rounds too, because others on the same machine take a
+/// share of it that changes by the minute. The arithmetic peaks are measured before and after, and the better of the two
+/// counts.
 public final class Benchmark {
   private let model: BenchmarkModel
   private let options: BenchmarkOptions
@@ -23,6 +24,7 @@ public final class Benchmark {
   }
 
   private struct Samples {
+    var reads: [Double] = []  // bytes per second
     var prefill: [[Double]]
     var decode: [[Double]]
     var rows: [[Double]]
@@ -69,6 +71,7 @@ public final class Benchmark {
       progress(round + 1, options.repetitions)
     }
     limits.improve(with: MachineLimits.measure(pool: pool, kernels: model.kernels))
+    limits.readBytesPerSecond = Self.median(samples.reads)
     return report(limits)
   }
 
@@ -87,6 +90,7 @@ public final class Benchmark {
   }
 
   private func measure(round: Int, _ isCancelled: () -> Bool) -> Bool {
+    samples.reads.append(MachineLimits.readRate(pool, passes: 3))
     let tasks =
       options.prompts.indices.map { Task.prefill($0) } + options.depths.indices.map { .decode($0) }
       + rowCounts.indices.map { .rows($0) }

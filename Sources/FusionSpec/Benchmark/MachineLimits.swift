@@ -38,7 +38,7 @@ extension MachineLimits {
   /// Measures the limits with the threads of a pool. The best of several passes counts: other programs only ever take away.
   public static func measure(pool: WorkerPool, kernels: KernelSet) -> MachineLimits {
     MachineLimits(
-      readBytesPerSecond: readRate(pool),
+      readBytesPerSecond: readRate(pool, passes: 8),
       floatOperationsPerSecond: multiplyAddRate(.f32, pool, kernels),
       bf16OperationsPerSecond: multiplyAddRate(.bf16, pool, kernels),
       int8OperationsPerSecond: multiplyAddRate(.int8, pool, kernels))
@@ -59,14 +59,15 @@ extension MachineLimits {
     int8OperationsPerSecond = max(int8OperationsPerSecond, other.int8OperationsPerSecond)
   }
 
-  private static func readRate(_ pool: WorkerPool) -> Double {
+  /// Bytes per second that all threads of a pool together read from memory, the best of several passes.
+  static func readRate(_ pool: WorkerPool, passes: Int) -> Double {
     let columns = 1 << 14  // 64 KiB
     let memory = FloatMatrix(rows: max(pool.threadCount, bufferByteCount / (4 * columns)), columns: columns)
     // Pages belong to the processor that touches them first.
     pool.run { worker in
       for row in worker.share(of: memory.rows) { memory.view.fill(row: row, with: 1) }
     }
-    return best(passes: 8) {
+    return best(passes: passes) {
       let time = seconds {
         pool.run { worker in _ = memory.view.rows(worker.share(of: memory.rows)).readAll() }
       }

@@ -1,0 +1,148 @@
+// Attention over a cache of tiles with vectors: pairs of bf16 are multiplied at once or, by sets that cannot, one after the other
+// in the same order, so that all vector sets give the same bits. Include after attention_softmax.h and inside the target pragma.
+//
+// A score is one chain over the pairs of columns, a result one over the pairs of positions, the second of each pair first. A
+// position that a unit does not see has the weight 0, and adding 0 changes no bit of a sum: company asks for nothing.
+
+#if defined(FS_BF16_PAIRS)
+typedef lanes_i32 pair_line;
+FS_INLINE pair_line pair_load(const char *line) { return __builtin_bit_cast(lanes_i32, lanes_load((const float *)(const void *)line)); }
+/// Adds the products of a line's pairs with pair i of a unit's numbers.
+FS_INLINE lanes pair_multiply(lanes sum, pair_line line, const char *numbers, ptrdiff_t i) {
+  return lanes_multiply_pairs(sum, line, (lanes_i32)((const int32_t *)(const void *)numbers)[i]);
+}
+#else
+typedef struct pair_line {
+  lanes first, second;
+} pair_line;
+FS_INLINE pair_line pair_load(const char *line) {
+  lanes_i32 both = __builtin_bit_cast(lanes_i32, lanes_load((const float *)(const void *)line));
+  return (pair_line){__builtin_bit_cast(lanes, both << 16), __builtin_bit_cast(lanes, both & (int32_t)0xffff0000)};
+}
+FS_INLINE lanes pair_multiply(lanes sum, pair_line line, const char *numbers, ptrdiff_t i) {
+  const float *pair = (const float *)(const void *)numbers + 2 * i;
+  sum = lanes_fma((lanes)pair[1], line.second, sum);
+  return lanes_fma((lanes)pair[0], line.first, sum);
+}
+#endif
+
+// The register tiles: units by vectors of sixteen positions or columns.
+#if defined(FS_WIDE)
+#define PAIR_TILES(entry) entry(8, 2) entry(4, 4) entry(4, 2) entry(4, 1) entry(2, 4) entry(2, 2) entry(2, 1) entry(1, 4) entry(1, 2) entry(1, 1) entry(8, 1)
+enum { PAIR_UNITS = 8, PAIR_SUMS = 16, PAIR_VECTORS = 4 };
+#else
+#define PAIR_TILES(entry) entry(4, 1) entry(2, 2) entry(2, 1) entry(1, 2) entry(1, 1)
+enum { PAIR_UNITS = 4, PAIR_SUMS = 4, PAIR_VECTORS = 2 };
+#endif
+
+/// `vectors` vectors of sums for each of `units` units, `next` floats from vector to vector and `stride` from unit to unit: adds
+/// the products of `steps` times sixteen lines of each vector, `line_step` bytes from step to step, with the units' numbers.
+/// Lines `ahead` bytes further on are asked for, with 0 none.
+FS_INLINE void pair_tile(float *sums, ptrdiff_t stride, ptrdiff_t next, const char *const *lines, ptrdiff_t line_step,
+                         const char *numbers, ptrdiff_t steps, ptrdiff_t ahead, bool clears, int units, int vectors) {
+  lanes sum[PAIR_UNITS][PAIR_VECTORS];
+  FS_UNROLL for (int u = 0; u < units; u++)
+    FS_UNROLL for (int v = 0; v < vectors; v++) sum[u][v] = clears ? (lanes)0.0f : lanes_load(sums + u * stride + v * next);
+  const char *line[PAIR_VECTORS];
+  FS_UNROLL for (int v = 0; v < vectors; v++) line[v] = lines[v];
+  for (ptrdiff_t step = 0; step < steps; step++) {
+    for (ptrdiff_t i = 0; i < 16; i++) {
+      pair_line pairs[PAIR_VECTORS];
+      FS_UNROLL for (int v = 0; v < vectors; v++) {
+        if (ahead) __builtin_prefetch(line[v] + i * 64 + ahead, 0, 2);
+        pairs[v] = pair_load(line[v] + i * 64);
+      }
+      FS_UNROLL for (int u = 0; u < units; u++)
+        FS_UNROLL for (int v = 0; v < vectors; v++)
+          sum[u][v] = pair_multiply(sum[u][v], pairs[v], numbers + u * TILED_UNIT_BYTES, i);
+    }
+    FS_UNROLL for (int v = 0; v < vectors; v++) line[v] += line_step;
+    numbers += TILED_STEP_BYTES;
+  }
+  FS_UNROLL for (int u = 0; u < units; u++)
+    FS_UNROLL for (int v = 0; v < vectors; v++) lanes_store(sums + u * stride + v * next, sum[u][v]);
+}
+
+// Each tile is a function of its own, which leaves it the general registers.
+typedef void pair_function(float *sums, const char *const *lines, ptrdiff_t line_step, const char *numbers, ptrdiff_t steps,
+                           ptrdiff_t ahead);
+#define PAIR_FUNCTIONS(units, vectors)                                                                                   \
+  __attribute__((noinline)) static void pair_scores_##units##x##vectors(                                                 \
+      float *sums, const char *const *lines, ptrdiff_t line_step, const char *numbers, ptrdiff_t steps, ptrdiff_t ahead) { \
+    if (ahead)                                                                                                           \
+      pair_tile(sums, FS_TILED_CHUNK, 16, lines, line_step, numbers, steps, ahead, true, units, vectors);                \
+    else                                                                                                                 \
+      pair_tile(sums, FS_TILED_CHUNK, 16, lines, line_step, numbers, steps, 0, true, units, vectors);                    \
+  }                                                                                                                      \
+  __attribute__((noinline)) static void pair_values_##units##x##vectors(                                                 \
+      float *sums, const char *const *lines, ptrdiff_t line_step, const char *numbers, ptrdiff_t steps, ptrdiff_t ahead) { \
+    if (ahead)                                                                                                           \
+      pair_tile(sums, 16, 512, lines, line_step, numbers, steps, ahead, false, units, vectors);                          \
+    else                                                                                                                 \
+      pair_tile(sums, 16, 512, lines, line_step, numbers, steps, 0, false, units, vectors);                              \
+  }
+PAIR_TILES(PAIR_FUNCTIONS)
+#define PAIR_SCORES_ENTRY(units, vectors) [units][vectors] = pair_scores_##units##x##vectors,
+#define PAIR_VALUES_ENTRY(units, vectors) [units][vectors] = pair_values_##units##x##vectors,
+static pair_function *const pair_scores[PAIR_UNITS + 1][PAIR_VECTORS + 1] = {PAIR_TILES(PAIR_SCORES_ENTRY)};
+static pair_function *const pair_values[PAIR_UNITS + 1][PAIR_VECTORS + 1] = {PAIR_TILES(PAIR_VALUES_ENTRY)};
+
+/// Units of the next tile when `left` remain.
+FS_INLINE ptrdiff_t pair_units(ptrdiff_t left) {
+  ptrdiff_t units = PAIR_UNITS;
+  while (units > left) units /= 2;
+  return units;
+}
+
+/// Vectors of a tile of so many units when `left` remain, a power of two.
+FS_INLINE ptrdiff_t pair_vectors(ptrdiff_t units, ptrdiff_t left) {
+  ptrdiff_t vectors = PAIR_SUMS / units < PAIR_VECTORS ? PAIR_SUMS / units : PAIR_VECTORS;
+  while (vectors > left) vectors /= 2;
+  return vectors;
+}
+
+typedef int tiled_way;  // there is but one
+FS_INLINE tiled_way tiled_begin_span(const fs_tiled_units *units, ptrdiff_t begin, ptrdiff_t end) {
+  (void)units, (void)begin, (void)end;
+  return 0;
+}
+FS_INLINE void tiled_end_span(tiled_way way) { (void)way; }
+
+/// What a chunk of `count` positions adds to the units.
+static void tiled_chunk(const fs_tiled_units *units, tiled_work *work, const char *cache, ptrdiff_t begin, ptrdiff_t count,
+                        tiled_way way) {
+  (void)way;
+  ptrdiff_t steps = fs_tiled_steps(units->key_width), columns = (units->value_width + 15) / 16;
+  ptrdiff_t block_bytes = (ptrdiff_t)fs_tiled_block_bytes(units->key_width, units->value_width);
+  const char *first = cache + begin / 32 * block_bytes, *lines[PAIR_VECTORS];
+  // The first units ask for the next chunk's lines while they take this one's.
+  ptrdiff_t ahead = units->cold ? FS_TILED_CHUNK / 32 * block_bytes : 0;
+  // Two blocks of keys stay in the first cache while all units pass.
+  for (ptrdiff_t at = 0, wide; at < count; at += wide) {
+    wide = count - at < 64 ? 32 : 64;
+    for (ptrdiff_t u = 0, tile; u < units->count; u += tile) {
+      tile = pair_units(units->count - u);
+      for (ptrdiff_t p = 0, vectors; p < wide / 16; p += vectors) {
+        vectors = pair_vectors(tile, wide / 16 - p);
+        for (ptrdiff_t v = 0; v < vectors; v++)
+          lines[v] = first + (at + 16 * (p + v)) / 32 * block_bytes + (p + v) % 2 * steps * 1024;
+        pair_scores[tile][vectors](work->scores + u * FS_TILED_CHUNK + at + 16 * p, lines, 1024,
+                                   work->queries + u * TILED_UNIT_BYTES, steps, u == 0 ? ahead : 0);
+      }
+    }
+  }
+  tiled_softmax(units, work, begin, count);
+  const char *values = first + 2 * steps * 1024;
+  for (ptrdiff_t c = 0, group; c < columns; c += group) {
+    group = columns - c < PAIR_VECTORS ? columns - c : PAIR_VECTORS;
+    for (ptrdiff_t u = 0, tile; u < units->count; u += tile) {
+      tile = pair_units(units->count - u);
+      for (ptrdiff_t d = 0, vectors; d < group; d += vectors) {
+        vectors = pair_vectors(tile, group - d);
+        for (ptrdiff_t v = 0; v < vectors; v++) lines[v] = values + (c + d + v) * 1024;
+        pair_values[tile][vectors](work->sums + (c + d) * 512 + u * 16, lines, block_bytes,
+                                   work->weights + u * TILED_UNIT_BYTES, count / 32, u == 0 ? ahead : 0);
+      }
+    }
+  }
+}
