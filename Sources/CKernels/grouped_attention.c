@@ -1,23 +1,15 @@
 // Grouped-query attention: the layout of its cache, and the rows and heads that one pass over a cache serves.
 #include "kernels.h"
 
-size_t fs_grouped_cache_floats(ptrdiff_t width, ptrdiff_t capacity, bool halves) {
+size_t fs_grouped_cache_floats(ptrdiff_t width, ptrdiff_t capacity) {
   ptrdiff_t blocks = (capacity + FS_ATTENTION_BLOCK - 1) / FS_ATTENTION_BLOCK;
-  return (size_t)blocks * (size_t)fs_grouped_block_floats(width) / (halves ? 2 : 1);
+  return (size_t)blocks * (size_t)fs_grouped_block_floats(width);
 }
 
-void fs_grouped_cache_store(float *cache, bool halves, ptrdiff_t width, ptrdiff_t position, const float *restrict key,
+void fs_grouped_cache_store(float *cache, ptrdiff_t width, ptrdiff_t position, const float *restrict key,
                             const float *restrict value) {
   ptrdiff_t at = position % FS_ATTENTION_BLOCK, values_at = FS_ATTENTION_BLOCK * width + at * fs_padded_width(width);
   ptrdiff_t begin = position / FS_ATTENTION_BLOCK * fs_grouped_block_floats(width);
-  if (halves) {
-    uint16_t *keys = (uint16_t *)cache + begin + at, *values = (uint16_t *)cache + begin + values_at;
-    for (ptrdiff_t d = 0; d < width; d++) {
-      keys[d * FS_ATTENTION_BLOCK] = fs_nearest_bf16(key[d]);
-      values[d] = fs_nearest_bf16(value[d]);
-    }
-    return;
-  }
   float *keys = cache + begin + at, *values = cache + begin + values_at;
   for (ptrdiff_t d = 0; d < width; d++) {
     keys[d * FS_ATTENTION_BLOCK] = key[d];
@@ -25,12 +17,12 @@ void fs_grouped_cache_store(float *cache, bool halves, ptrdiff_t width, ptrdiff_
   }
 }
 
-/// For each unit its scores, its result so far, the lanes of its total and a record; then three numbers. Behind that a block of a
-/// cache in halves, as floats.
+/// For each unit its scores, its result so far, the lanes of its total and a record; then three numbers. One
+/// record more.
 size_t fs_grouped_attention_scratch(ptrdiff_t width) {
   return (size_t)FS_GROUPED_UNITS *
              (size_t)(FS_ATTENTION_BLOCK + fs_padded_width(width) + FS_LANES + fs_span_record_floats(width) + 3) +
-         (size_t)(fs_span_record_floats(width) + fs_grouped_block_floats(width));
+         (size_t)fs_span_record_floats(width);
 }
 
 size_t fs_span_record_size(ptrdiff_t value_width) { return (size_t)fs_span_record_floats(value_width); }
@@ -42,7 +34,7 @@ void fs_join_spans(const fs_kernels *kernels, const float *records, ptrdiff_t co
 
 /// All that rows see, or what they see from `first` up to `last`.
 static void attend(const fs_kernels *kernels, const fs_grouped_queries *queries, ptrdiff_t first, ptrdiff_t last,
-                   bool records, const float *cache, bool halves, float *scratch) {
+                   bool records, const float *cache, float *scratch) {
   fs_grouped_units units = {.width = queries->width, .scale = queries->scale, .records = records};
   for (ptrdiff_t i = queries->begin; i < queries->end; i++) {
     ptrdiff_t row = queries->index ? queries->index[i] : i;
@@ -57,20 +49,20 @@ static void attend(const fs_kernels *kernels, const fs_grouped_queries *queries,
       units.begin[units.count] = begin;
       units.end[units.count] = end;
       if (++units.count == FS_GROUPED_UNITS) {
-        kernels->grouped_attention(&units, cache, halves, scratch);
+        kernels->grouped_attention(&units, cache, scratch);
         units.count = 0;
       }
     }
   }
-  if (units.count > 0) kernels->grouped_attention(&units, cache, halves, scratch);
+  if (units.count > 0) kernels->grouped_attention(&units, cache, scratch);
 }
 
-void fs_grouped_attention(const fs_kernels *kernels, const fs_grouped_queries *queries, const float *cache, bool halves,
+void fs_grouped_attention(const fs_kernels *kernels, const fs_grouped_queries *queries, const float *cache,
                           float *scratch) {
-  attend(kernels, queries, 0, PTRDIFF_MAX, false, cache, halves, scratch);
+  attend(kernels, queries, 0, PTRDIFF_MAX, false, cache, scratch);
 }
 
 void fs_grouped_attention_span(const fs_kernels *kernels, const fs_grouped_queries *queries, ptrdiff_t span,
-                               const float *cache, bool halves, float *scratch) {
-  attend(kernels, queries, span * FS_ATTENTION_SPAN, (span + 1) * FS_ATTENTION_SPAN, true, cache, halves, scratch);
+                               const float *cache, float *scratch) {
+  attend(kernels, queries, span * FS_ATTENTION_SPAN, (span + 1) * FS_ATTENTION_SPAN, true, cache, scratch);
 }

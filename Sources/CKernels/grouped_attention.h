@@ -120,18 +120,9 @@ FS_INLINE void grouped_block(const fs_grouped_units *units, const grouped_work *
   }
 }
 
-/// A block of a cache in halves as floats.
-static void grouped_widen(const uint16_t *block, ptrdiff_t count, float *to) {
-  for (ptrdiff_t i = 0; i < count; i += 4 * FS_LANES) {
-    __builtin_prefetch(block + i + 2048);  // further than the hardware looks beyond a page
-    __builtin_prefetch(block + i + 2048 + 2 * FS_LANES);
-    FS_UNROLL for (int l = 0; l < 4; l++) lanes_store(to + i + l * FS_LANES, lanes_load_bf16(block + i + l * FS_LANES));
-  }
-}
-
 /// The units over the positions of one span, [begin, end) of them seen by any.
-FS_INLINE void grouped_span(const fs_grouped_units *units, const grouped_work *work, const float *cache, bool halves,
-                            ptrdiff_t begin, ptrdiff_t end, float *widened) {
+FS_INLINE void grouped_span(const fs_grouped_units *units, const grouped_work *work, const float *cache,
+                            ptrdiff_t begin, ptrdiff_t end) {
   ptrdiff_t count = units->count, block_floats = fs_grouped_block_floats(work->width);
   memset(work->sums, 0, (size_t)(count * work->padded) * sizeof(float));
   memset(work->totals, 0, (size_t)(count * FS_LANES) * sizeof(float));
@@ -142,10 +133,8 @@ FS_INLINE void grouped_span(const fs_grouped_units *units, const grouped_work *w
     earliest_end = units->end[u] < earliest_end ? units->end[u] : earliest_end;
   }
   for (ptrdiff_t block = begin - begin % FS_ATTENTION_BLOCK; block < end; block += FS_ATTENTION_BLOCK) {
-    ptrdiff_t at = block / FS_ATTENTION_BLOCK * block_floats;
-    if (halves) grouped_widen((const uint16_t *)cache + at, block_floats, widened);
-    const float *keys = halves ? widened : cache + at;
-    const float *next = !halves && block + FS_ATTENTION_BLOCK < end ? keys + block_floats : NULL;
+    const float *keys = cache + block / FS_ATTENTION_BLOCK * block_floats;
+    const float *next = block + FS_ATTENTION_BLOCK < end ? keys + block_floats : NULL;
     if (block >= latest_begin && block + FS_ATTENTION_BLOCK <= earliest_end) {
       grouped_block(units, work, keys, next, true, NULL);
       continue;
@@ -161,7 +150,7 @@ FS_INLINE void grouped_span(const fs_grouped_units *units, const grouped_work *w
   }
 }
 
-static void grouped_attention(const fs_grouped_units *units, const float *cache, bool halves, float *scratch) {
+static void grouped_attention(const fs_grouped_units *units, const float *cache, float *scratch) {
   grouped_work work = {.width = units->width, .padded = fs_padded_width(units->width), .scale = units->scale};
   ptrdiff_t count = units->count, stride = fs_span_record_floats(work.width);
   work.sums = scratch;
@@ -171,7 +160,6 @@ static void grouped_attention(const fs_grouped_units *units, const float *cache,
   work.highest = work.greatest + FS_GROUPED_UNITS;
   work.corrections = work.highest + FS_GROUPED_UNITS;
   float *records = work.corrections + FS_GROUPED_UNITS, *own = records + FS_GROUPED_UNITS * stride;
-  float *widened = own + stride;
   ptrdiff_t first = PTRDIFF_MAX, last = 0;
   for (ptrdiff_t u = 0; u < count; u++) {
     first = units->begin[u] < first ? units->begin[u] : first;
@@ -179,7 +167,7 @@ static void grouped_attention(const fs_grouped_units *units, const float *cache,
   }
   for (ptrdiff_t span = first / FS_ATTENTION_SPAN * FS_ATTENTION_SPAN; span < last; span += FS_ATTENTION_SPAN) {
     ptrdiff_t end = span + FS_ATTENTION_SPAN < last ? span + FS_ATTENTION_SPAN : last;
-    grouped_span(units, &work, cache, halves, first > span ? first : span, end, widened);
+    grouped_span(units, &work, cache, first > span ? first : span, end);
     for (ptrdiff_t u = 0; u < count; u++) {
       if (units->begin[u] >= end || units->end[u] <= span) continue;
       bool is_first = units->begin[u] >= span;

@@ -15,14 +15,9 @@ static float exponential_weight(float x) {
   return p * float_of_bits(bits_of_float(rounded) << 23);
 }
 
-/// Number `i` of a cache of floats or of bf16.
-static float cached(const float *cache, bool halves, ptrdiff_t i) {
-  return halves ? float_of_bits((uint32_t)((const uint16_t *)cache)[i] << 16) : cache[i];
-}
-
 /// One unit over positions [begin, end) of a span, as a record.
-static void grouped_span(const fs_grouped_units *units, ptrdiff_t u, const float *cache, bool halves, ptrdiff_t begin,
-                         ptrdiff_t end, float *record) {
+static void grouped_span(const fs_grouped_units *units, ptrdiff_t u, const float *cache, ptrdiff_t begin, ptrdiff_t end,
+                         float *record) {
   ptrdiff_t width = units->width, padded = fs_padded_width(width);
   float weights[FS_ATTENTION_BLOCK], greatest = -INFINITY, lanes[FS_LANES] = {0};
   memset(record, 0, (size_t)padded * sizeof(float));
@@ -35,7 +30,7 @@ static void grouped_span(const fs_grouped_units *units, ptrdiff_t u, const float
     for (ptrdiff_t t = first; t < last; t++) {
       float sum = 0;
       for (ptrdiff_t d = 0; d < width; d++)
-        sum = fmaf(units->query[u][d], cached(cache, halves, keys + d * FS_ATTENTION_BLOCK + t), sum);
+        sum = fmaf(units->query[u][d], cache[keys + d * FS_ATTENTION_BLOCK + t], sum);
       weights[t] = sum * units->scale;
       greatest = weights[t] > greatest ? weights[t] : greatest;
     }
@@ -48,7 +43,7 @@ static void grouped_span(const fs_grouped_units *units, ptrdiff_t u, const float
     for (ptrdiff_t d = 0; d < width; d++) {
       float sum = record[d] * correction;
       for (ptrdiff_t t = first; t < last; t++)
-        sum = fmaf(weights[t], cached(cache, halves, values + t * padded + d), sum);
+        sum = fmaf(weights[t], cache[values + t * padded + d], sum);
       record[d] = sum;
     }
   }
@@ -77,7 +72,7 @@ static void join_spans(const float *records, ptrdiff_t count, ptrdiff_t width, f
   span_divide(scratch, width, output);
 }
 
-static void grouped_attention(const fs_grouped_units *units, const float *cache, bool halves, float *scratch) {
+static void grouped_attention(const fs_grouped_units *units, const float *cache, float *scratch) {
   ptrdiff_t width = units->width;
   float *whole = scratch, *own = scratch + fs_span_record_floats(width);
   for (ptrdiff_t u = 0; u < units->count; u++) {
@@ -86,7 +81,7 @@ static void grouped_attention(const fs_grouped_units *units, const float *cache,
       ptrdiff_t span_end = (from / FS_ATTENTION_SPAN + 1) * FS_ATTENTION_SPAN;
       to = span_end < end ? span_end : end;
       float *record = units->records ? units->output[u] : from == begin ? whole : own;
-      grouped_span(units, u, cache, halves, from, to, record);
+      grouped_span(units, u, cache, from, to, record);
       if (record == own) span_join(whole, own, fs_padded_width(width));
     }
     if (!units->records) span_divide(whole, width, units->output[u]);

@@ -98,6 +98,12 @@ static inline uint16_t fs_nearest_bf16(float x) {
   return (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
+/// A float rounded as products of pairs take it: like that, but what is too small for a normal float is 0.
+static inline uint16_t fs_paired_bf16(float x) {
+  uint32_t bits = __builtin_bit_cast(uint32_t, x);
+  return (bits & 0x7f800000u) == 0 ? (uint16_t)(bits >> 16 & 0x8000u) : fs_nearest_bf16(x);
+}
+
 static inline ptrdiff_t fs_padded_width(ptrdiff_t width) { return (width + FS_LANES - 1) / FS_LANES * FS_LANES; }
 static inline ptrdiff_t fs_grouped_block_floats(ptrdiff_t width) {
   return FS_ATTENTION_BLOCK * (width + fs_padded_width(width));
@@ -162,10 +168,10 @@ struct fs_kernels {
   void (*latent_attention)(const float *query, ptrdiff_t query_stride, ptrdiff_t heads, ptrdiff_t rank, ptrdiff_t rope,
                            const float *cache, ptrdiff_t cache_stride, ptrdiff_t length, float scale, float *output,
                            ptrdiff_t output_stride, float *scratch);
-  /// At most FS_TILED_UNITS rows times heads over a cache of tiles; NULL where a set has no tiles.
+  /// At most FS_TILED_UNITS rows times heads over a cache of tiles.
   void (*tiled_attention)(const fs_tiled_units *units, const char *cache, char *scratch);
   /// At most FS_GROUPED_UNITS rows times heads.
-  void (*grouped_attention)(const fs_grouped_units *units, const float *cache, bool halves, float *scratch);
+  void (*grouped_attention)(const fs_grouped_units *units, const float *cache, float *scratch);
   void (*join_spans)(const float *records, ptrdiff_t count, ptrdiff_t width, float *scratch, float *output);
   ptrdiff_t (*argmax)(const float *x, ptrdiff_t n);
   void (*exp)(const float *x, float offset, ptrdiff_t n, float *y);

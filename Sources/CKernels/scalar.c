@@ -224,6 +224,7 @@ static void latent_attention(const float *query, ptrdiff_t query_stride, ptrdiff
 }
 
 #include "grouped_attention_scalar.h"
+#include "tiled_attention_scalar.h"
 
 static ptrdiff_t argmax(const float *x, ptrdiff_t n) {
   ptrdiff_t best = 0;
@@ -256,6 +257,7 @@ const fs_kernels fs_kernels_scalar = {
     .rms_norm = rms_norm,
     .latent_attention = latent_attention,
     .grouped_attention = grouped_attention,
+    .tiled_attention = tiled_attention,
     .join_spans = join_spans,
     .argmax = argmax,
     .exp = exponentials,

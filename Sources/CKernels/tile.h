@@ -283,5 +283,5 @@ FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, cons
            [FS_FORMAT_BF16_COMPACT] = {FS_COMPACT_TILES(FS_COMPACT_ENTRY)}},                                 \
   .prepare = {NULL, prepare_rounded, prepare_pairs, prepare_integers}, .compact_rows = FS_COMPACT_ROWS,      \
   .expand = compact_expand_panel, .finish = finish, .finish_gated = finish_gated, .rms_norm = rms_norm,      \
-  .latent_attention = latent_attention, .grouped_attention = grouped_attention, .join_spans = join_spans,    \
-  .argmax = argmax, .exp = exponentials
+  .latent_attention = latent_attention, .tiled_attention = tiled_attention,                                  \
+  .grouped_attention = grouped_attention, .join_spans = join_spans, .argmax = argmax, .exp = exponentials

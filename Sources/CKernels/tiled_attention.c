@@ -34,8 +34,6 @@ void fs_tiled_cache_store(float *cache, ptrdiff_t key_width, ptrdiff_t value_wid
   if (!is_finite) memcpy(keys, &no_number, sizeof no_number);
 }
 
-bool fs_has_tiles(const fs_kernels *kernels) { return kernels->tiled_attention != NULL; }
-
 size_t fs_tiled_attention_scratch(ptrdiff_t key_width, ptrdiff_t value_width) {
   // Queries and weights as floats, which takes more room than as bf16; scores; sums.
   return (size_t)FS_TILED_UNITS *

@@ -65,7 +65,6 @@ const fs_kernels FS_SET = {
 #if defined(FS_BLOCKS)
     FS_BLOCKS
 #endif
-    .tiled_attention = tiled_attention,
     FS_VECTOR_KERNELS,
 };
 

@@ -93,8 +93,7 @@ public final class DecodingEngine {
     ringRows = HeadProgress.ringRows(slotCount: configuration.slotCount)
     let stashRows = configuration.slotCount * ringRows
     let maximumRows = outputRows + configuration.promptRowsPerStep + stashRows
-    cache = model.makeCache(
-      slotCount: configuration.slotCount, capacity: configuration.context, kernels: configuration.kernels)
+    cache = model.makeCache(slotCount: configuration.slotCount, capacity: configuration.context)
     workspace = model.makeWorkspace(
       maximumRows: maximumRows, maximumOutputRows: outputRows, stashRows: stashRows,
       workerCount: configuration.threadCount)

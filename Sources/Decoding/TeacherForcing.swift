@@ -34,7 +34,7 @@ public final class TeacherForcing {
     guard tokens.count <= model.contextCapacity else {
       throw .promptTooLong(tokens: tokens.count, context: model.contextCapacity)
     }
-    let cache = model.makeCache(slotCount: 1, capacity: tokens.count, kernels: kernels)
+    let cache = model.makeCache(slotCount: 1, capacity: tokens.count)
     let workspace = model.makeWorkspace(
       maximumRows: chunk, maximumOutputRows: chunk, workerCount: pool.threadCount)
     let rows = StepRows(capacity: chunk)

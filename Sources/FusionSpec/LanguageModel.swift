@@ -58,7 +58,7 @@ public final class LanguageModel: Sendable {
         compactsWeights: compacts,
         progress: options.byteProgress(total: total)))
     ignoredTensors = loaded.ignored
-    decoder = try options.caching(loaded.model, file: directory.path).drafting(
+    decoder = loaded.model.caching(as: options.cache).drafting(
       with: options.draftHead, threadCount: threadCount, kernels: kernels)
     options.progress?(1)
     name = checkpoint.name

@@ -70,14 +70,6 @@ public struct ModelOptions: Sendable {
     }
   }
 
-  /// A model with its cache as asked for.
-  func caching(_ model: DecoderModel, file: String) throws(LoadError) -> DecoderModel {
-    if let model = model.caching(as: cache, kernels: kernels) { return model }
-    throw LoadError(
-      .unsuitable, file: file, problem: "latent attention keeps its cache in f32 without tiles",
-      found: "a bf16 cache asked for with the instruction set \(kernels.name)", accepted: "auto, f32")
-  }
-
   /// Turns bytes that are ready into their share of `total`.
   func byteProgress(total: Int) -> (@Sendable (Int) -> Void)? {
     guard let progress else { return nil }

@@ -8,9 +8,8 @@ public struct GroupedCache: Sendable {
   public enum Format: Sendable, Equatable, CaseIterable {
     /// Floats in blocks of 64 positions: the block's keys, transposed, then its values.
     case floats
-    /// The same in bf16.
-    case halves
-    /// bf16 in blocks of 32 positions as the tiles of a kernel set want them (`KernelSet.hasAttentionTiles`).
+    /// bf16 in blocks of 32 positions, pairs of columns and pairs of positions side by side: as products of pairs and tiles
+    /// want them.
     case tiles
   }
 
@@ -40,7 +39,7 @@ public struct GroupedCache: Sendable {
   /// of 64.
   public static func floatCount(width: Int, capacity: Int, format: Format = .floats) -> Int {
     switch format {
-    case .floats, .halves: Int(fs_grouped_cache_floats(width, capacity, format == .halves))
+    case .floats: Int(fs_grouped_cache_floats(width, capacity))
     case .tiles: Int(fs_tiled_cache_floats(width, width, (capacity + 63) / 64 * 64))
     }
   }
@@ -59,7 +58,7 @@ public struct GroupedCache: Sendable {
       return
     }
     switch format {
-    case .floats, .halves: unsafe fs_grouped_cache_store(to, format == .halves, width, position, key, value)
+    case .floats: unsafe fs_grouped_cache_store(to, width, position, key, value)
     case .tiles: unsafe fs_tiled_cache_store(to, width, width, position, key, value)
     }
   }

@@ -102,7 +102,6 @@ extension KernelSet {
       let position = Int(rows.positions[row])
       precondition(position >= 0 && position < cache.capacity, "position out of range")
     }
-    precondition(cache.format != .tiles || hasAttentionTiles, "no tiles")
     let room = unsafe scratch.row(scratchRow)
     precondition(room.count >= Self.groupedAttentionScratchCount(width: width), "scratch too small")
     guard let scratchBase = room.baseAddress else { return }
@@ -132,10 +131,9 @@ extension KernelSet {
           head_begin: begin, head_end: end, width: width, window: window ?? 0, scale: scale,
           output: output.base, output_stride: output.rowStride, output_head_stride: output.headStride)
         if let span {
-          unsafe fs_grouped_attention_span(
-            table, &queries, span, base, cache.format == .halves, scratchBase)
+          unsafe fs_grouped_attention_span(table, &queries, span, base, scratchBase)
         } else {
-          unsafe fs_grouped_attention(table, &queries, base, cache.format == .halves, scratchBase)
+          unsafe fs_grouped_attention(table, &queries, base, scratchBase)
         }
       }
       begin = end

@@ -62,7 +62,6 @@ extension KernelSet {
 
   /// Checks that rows fit a cache; returns the number of heads.
   private func check(_ rows: AttendingRows, heads: Range<Int>, cache: LatentCache) -> Int {
-    precondition(hasAttentionTiles, "no tiles")
     let width = cache.rank + cache.rope
     let headCount = rows.query.columns / width
     precondition(rows.query.columns == headCount * width, "the cache does not fit the queries")

@@ -42,9 +42,6 @@ public struct LatentCache: Sendable {
 }
 
 extension KernelSet {
-  /// Whether the set computes attention in tiles, over a `LatentCache` or a `GroupedCache` in tiles.
-  public var hasAttentionTiles: Bool { unsafe fs_has_tiles(table) }
-
   /// Floats of scratch that latent attention in tiles needs.
   public static func latentTilesScratchCount(rank: Int, rope: Int) -> Int {
     Int(fs_tiled_attention_scratch(rank + rope, rank))

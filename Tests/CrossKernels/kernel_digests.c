@@ -201,22 +201,35 @@ static void latent_attention(void) {
   report("latent");
 }
 
+/// The same rows and heads over a cache of tiles.
+static fs_tiled_queries tiled_like(const fs_grouped_queries *queries) {
+  return (fs_tiled_queries){
+      .query = queries->query, .query_stride = queries->query_stride, .positions = queries->positions,
+      .begin = queries->begin, .end = queries->end, .head_begin = queries->head_begin, .head_end = queries->head_end,
+      .key_width = queries->width, .value_width = queries->width, .window = queries->window, .scale = queries->scale,
+      .output = queries->output, .output_stride = queries->output_stride,
+      .output_head_stride = queries->output_head_stride};
+}
+
 static void grouped_attention(void) {
   static const ptrdiff_t widths[] = {8, 16, 24, 64};
   enum { LENGTH = 150, HEADS = 3, ROWS = 9 };
   static float query[ROWS * HEADS * 64], numbers[2 * 64];
   fill(query, ROWS * HEADS * 64, 41);
-  for (int halves = 0; halves < 2; halves++)
+  for (int tiles = 0; tiles < 2; tiles++)
     for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
       for (ptrdiff_t window = 0; window <= 20; window += 20)
         for (ptrdiff_t count = 1; count <= ROWS; count += 2) {
           ptrdiff_t width = widths[w];
-          size_t bytes = fs_grouped_cache_floats(width, LENGTH, halves) * sizeof(float);
+          size_t bytes = sizeof(float) * (tiles ? fs_tiled_cache_floats(width, width, LENGTH) : fs_grouped_cache_floats(width, LENGTH));
           float *cache = aligned(bytes);
           memset(cache, 0, bytes);
           for (ptrdiff_t position = 0; position < LENGTH; position++) {
             fill(numbers, 2 * 64, (uint64_t)(position + 100));
-            fs_grouped_cache_store(cache, halves, width, position, numbers, numbers + 64);
+            if (tiles)
+              fs_tiled_cache_store(cache, width, width, position, numbers, numbers + 64);
+            else
+              fs_grouped_cache_store(cache, width, position, numbers, numbers + 64);
           }
           int32_t positions[ROWS];
           for (int32_t r = 0; r < ROWS; r++) positions[r] = LENGTH - ROWS + r;
@@ -225,7 +238,11 @@ static void grouped_attention(void) {
                 .query = query, .query_stride = HEADS * width, .positions = positions, .begin = 0, .end = count,
                 .head_begin = 0, .head_end = HEADS, .width = width, .window = window, .scale = 0.4f,
                 .output = results[s], .output_stride = HEADS * width, .output_head_stride = width};
-            fs_grouped_attention(sets[s], &queries, cache, halves, (float *)(void *)scratch);
+            fs_tiled_queries tiled = tiled_like(&queries);
+            if (tiles)
+              fs_tiled_attention(sets[s], &tiled, cache, (float *)(void *)scratch);
+            else
+              fs_grouped_attention(sets[s], &queries, cache, (float *)(void *)scratch);
           }
           compare("grouped attention", count * HEADS * width);
           free(cache);
@@ -241,13 +258,17 @@ static void spans(void) {
   ptrdiff_t record = (ptrdiff_t)fs_span_record_size(WIDTH);
   float *records = aligned((size_t)(ROWS * HEADS * SPANS * record) * sizeof(float));
   fill(query, ROWS * HEADS * WIDTH, 61);
-  for (int halves = 0; halves < 2; halves++) {
-    size_t bytes = fs_grouped_cache_floats(WIDTH, LENGTH, halves) * sizeof(float);
+  for (int tiles = 0; tiles < 2; tiles++) {
+    size_t bytes =
+        sizeof(float) * (tiles ? fs_tiled_cache_floats(WIDTH, WIDTH, LENGTH) : fs_grouped_cache_floats(WIDTH, LENGTH));
     float *cache = aligned(bytes);
     memset(cache, 0, bytes);
     for (ptrdiff_t position = 0; position < LENGTH; position++) {
       fill(numbers, 2 * WIDTH, (uint64_t)(position + 300));
-      fs_grouped_cache_store(cache, halves, WIDTH, position, numbers, numbers + WIDTH);
+      if (tiles)
+        fs_tiled_cache_store(cache, WIDTH, WIDTH, position, numbers, numbers + WIDTH);
+      else
+        fs_grouped_cache_store(cache, WIDTH, position, numbers, numbers + WIDTH);
     }
     for (ptrdiff_t window = 0; window <= 530; window += 530) {
       fs_grouped_queries queries = {
@@ -255,11 +276,19 @@ static void spans(void) {
           .head_begin = 0, .head_end = HEADS, .width = WIDTH, .window = window, .scale = 0.4f};
       for (int s = 0; s < set_count; s++) {
         queries.output = results[s], queries.output_stride = HEADS * WIDTH, queries.output_head_stride = WIDTH;
-        fs_grouped_attention(sets[s], &queries, cache, halves, (float *)(void *)scratch);
+        fs_tiled_queries tiled = tiled_like(&queries);
+        if (tiles)
+          fs_tiled_attention(sets[s], &tiled, cache, (float *)(void *)scratch);
+        else
+          fs_grouped_attention(sets[s], &queries, cache, (float *)(void *)scratch);
         queries.output_stride = HEADS * SPANS * record, queries.output_head_stride = SPANS * record;
         for (ptrdiff_t span = SPANS - 1; span >= 0; span--) {
           queries.output = records + span * record;
-          fs_grouped_attention_span(sets[s], &queries, span, cache, halves, (float *)(void *)scratch);
+          tiled = tiled_like(&queries);
+          if (tiles)
+            fs_tiled_attention_span(sets[s], &tiled, span, cache, (float *)(void *)scratch);
+          else
+            fs_grouped_attention_span(sets[s], &queries, span, cache, (float *)(void *)scratch);
         }
         for (ptrdiff_t r = 0; r < ROWS; r++)
           for (ptrdiff_t h = 0; h < HEADS; h++) {

@@ -20,8 +20,7 @@ struct BlueprintTests {
     }
     #expect(Set(others) == Set(ignored.map(\.name)))
     #expect(ignored.allSatisfy { !$0.reason.isEmpty })
-    let scalar = try #require(KernelSet.named("scalar"))
-    let cache = model.makeCache(slotCount: 1, capacity: 8, kernels: scalar)
+    let cache = model.makeCache(slotCount: 1, capacity: 8)
     // Beside bf16 weights keys and values may be bf16 as well.
     #expect(cache.byteCount(positionCount: 64) >= 64 * 2 * model.description.cacheFloatsPerPosition)
   }

@@ -46,7 +46,7 @@ struct StepTrafficTests {
     let model = try ArchitectureRegistry.randomModel(
       configuration, options: LoadOptions(format: .f32, contextLength: 32))
     let pool = WorkerPool(threadCount: 2, bindsThreads: false)
-    let cache = model.makeCache(slotCount: 1, capacity: 32, kernels: .best)
+    let cache = model.makeCache(slotCount: 1, capacity: 32)
     let workspace = model.makeWorkspace(maximumRows: 16, maximumOutputRows: 1, workerCount: 2)
     var counts: [Int] = []
     for rowCount in [1, 16, 1] {

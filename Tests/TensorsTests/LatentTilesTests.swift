@@ -17,8 +17,7 @@ struct LatentTilesTests {
     (40, 16, 0, 70), (7, 1, 1, 66), (1, 256, 32, 257), (17, 100, 20, 31), (3, 40, 8, 513), (34, 24, 8, 1100),
   ].map { Shape(heads: $0.0, rank: $0.1, rope: $0.2, length: $0.3) }
 
-  /// Sets with tiles; none on processors without them.
-  static let sets = KernelSet.available.filter(\.hasAttentionTiles)
+  static let sets = KernelSet.available
   static let cases = sets.flatMap { set in shapes.map { (set.name, $0) } }
 
   /// Rows that attend, the last `rowCount` positions of a sequence.
@@ -126,6 +125,16 @@ struct LatentTilesTests {
           #expect(abs(Double(value) - expected) < 0.006)
         }
       }
+    }
+  }
+
+  @Test(arguments: shapes)
+  func `every set but amx gives the bits of the scalar set`(shape: Shape) {
+    let problem = Problem(shape, rowCount: 5)
+    let parts = [(0..<problem.rowCount, 0..<shape.heads)]
+    let expected = bits(problem.result(scalar, parts: parts).elements)
+    for name in vectorSets where name != "amx" {
+      #expect(bits(problem.result(kernelSet(name), parts: parts).elements) == expected, "\(name)")
     }
   }
 

@@ -155,13 +155,11 @@ size_t fs_latent_attention_scratch(ptrdiff_t heads);
 /// The cache of grouped-query attention for one key-value head of one sequence: blocks of FS_ATTENTION_BLOCK positions, one
 /// after the other. A block holds the keys, [width][positions], so that a vector of positions is scored at once, then the
 /// values, [positions][width rounded up to 16].
-/// The numbers are floats or, in halves, bf16.
 /// Returns the floats whose room `capacity` positions take, a multiple of 16.
-size_t fs_grouped_cache_floats(ptrdiff_t width, ptrdiff_t capacity, bool halves);
+size_t fs_grouped_cache_floats(ptrdiff_t width, ptrdiff_t capacity);
 
 /// Writes key and value of one position, `width` floats each, to the cache of a key-value head.
-void fs_grouped_cache_store(float *cache, bool halves, ptrdiff_t width, ptrdiff_t position, const float *key,
-                            const float *value);
+void fs_grouped_cache_store(float *cache, ptrdiff_t width, ptrdiff_t position, const float *key, const float *value);
 
 /// Query rows of one sequence, and the consecutive heads that share a key-value head.
 typedef struct fs_grouped_queries {
@@ -182,14 +180,14 @@ typedef struct fs_grouped_queries {
 /// scale * q.k, with a running maximum over blocks of FS_ATTENTION_BLOCK positions at fixed absolute positions, merged in
 /// ascending order within spans of FS_ATTENTION_SPAN positions; the spans' results are joined in ascending order. A score is one chain of multiply-adds over the width, a column of the result one over the positions;
 /// the sum of the weights goes through 16 lanes, position % 16. Weights below e^-87 of the greatest count as 0.
-/// Positions that a row does not see may hold anything. A cache in halves counts as the floats that it is equal to. scratch,
-/// 64-byte aligned, holds fs_grouped_attention_scratch(width) floats.
-void fs_grouped_attention(const fs_kernels *kernels, const fs_grouped_queries *queries, const float *cache, bool halves,
+/// Positions that a row does not see may hold anything. scratch, 64-byte aligned,
+/// holds fs_grouped_attention_scratch(width) floats.
+void fs_grouped_attention(const fs_kernels *kernels, const fs_grouped_queries *queries, const float *cache,
                           float *scratch);
 /// One span alone, so that threads can share the positions: the output of a row and head that sees any of it is a record of
 /// fs_span_record_size(width) floats, for fs_join_spans; others are left alone.
 void fs_grouped_attention_span(const fs_kernels *kernels, const fs_grouped_queries *queries, ptrdiff_t span,
-                               const float *cache, bool halves, float *scratch);
+                               const float *cache, float *scratch);
 /// Rows times heads that one pass over the cache serves.
 enum { FS_GROUPED_UNITS = 64 };
 size_t fs_grouped_attention_scratch(ptrdiff_t width);
@@ -199,9 +197,6 @@ size_t fs_span_record_size(ptrdiff_t value_width);
 /// The result of a row and head from the records of all spans that it sees, one after the other. scratch holds a record.
 void fs_join_spans(const fs_kernels *kernels, const float *records, ptrdiff_t count, ptrdiff_t value_width,
                    float *scratch, float *output);
-
-/// Whether a set has attention in tiles, with a cache of bf16: `fs_tiled_attention`.
-bool fs_has_tiles(const fs_kernels *kernels);
 
 /// The cache of attention in tiles, for latents or for a key-value head of one sequence: blocks of 32 positions, one after
 /// the other, all bf16. A block holds the keys of twice 16 positions, each [steps of 32 columns][16 pairs of columns][16
@@ -230,7 +225,8 @@ typedef struct fs_tiled_queries {
   ptrdiff_t output_stride, output_head_stride;
 } fs_tiled_queries;
 
-/// Attention over a cache of tiles: queries, cached rows and weights are bf16, sums floats. A running maximum over chunks of
+/// Attention over a cache of tiles: queries, cached rows and weights are bf16, sums floats. Vector sets and the scalar one sum over
+/// pairs of columns, and of positions, in ascending order, the second of a pair first. A running maximum over chunks of
 /// 128 positions at fixed absolute positions, merged in ascending order within spans of FS_ATTENTION_SPAN positions; the spans'
 /// results are joined in ascending order. What a row gets depends on no other row. scratch, 64-byte aligned, holds
 /// fs_tiled_attention_scratch(key_width, value_width) floats.

@@ -49,7 +49,7 @@ public struct BenchmarkModel: Sendable {
         threadCount: options.threadCount ?? ProcessInfo.processInfo.activeProcessorCount,
         compactsWeights: compacts,
         progress: options.byteProgress(total: summary.byteCount(format, isCompact: compacts))))
-    let decoder = try options.caching(model, file: directory.path)
+    let decoder = model.caching(as: options.cache)
     options.progress?(1)
     self.init(
       name: directory.standardizedFileURL.lastPathComponent, decoder: decoder, architecture: architecture,
@@ -62,7 +62,7 @@ public struct BenchmarkModel: Sendable {
   ) {
     self.name = name
     self.decoder = decoder
-    let cacheBytes = decoder.cacheBytesByLayer(kernels: options.kernels)
+    let cacheBytes = decoder.cacheBytesByLayer
     traffic = StepTraffic(
       architecture, format: format, heldShare: decoder.heldShare, cacheBytes: cacheBytes)
     plainTraffic = StepTraffic(architecture, format: format, cacheBytes: cacheBytes)

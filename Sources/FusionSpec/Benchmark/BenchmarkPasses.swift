@@ -21,7 +21,7 @@ final class BenchmarkPasses {
     self.pool = pool
     // As many rows at a time as generation takes in.
     promptRows = EngineConfiguration(context: positions, threadCount: pool.threadCount).promptRowsPerStep
-    cache = model.makeCache(slotCount: 1, capacity: positions, kernels: kernels)
+    cache = model.makeCache(slotCount: 1, capacity: positions)
     let capacity = max(promptRows, outputRows)
     workspace = model.makeWorkspace(
       maximumRows: capacity, maximumOutputRows: outputRows, workerCount: pool.threadCount)
