@@ -54,10 +54,12 @@ const fs_kernels FS_SET = {
                     {0, 8, 8, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
                     {0, 4, 4, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
                     {0, 4, 4, 2, 2}},
-#if defined(FS_BF16_TILES)
+#if defined(FS_BF16_TILES) || defined(FS_BF16_PAIRS)
     .compact_from = 32 << 20,
 #else
     .compact_from = 128 << 20,
+#endif
+#if !defined(FS_BF16_TILES)
     .expanding_panels = FS_EXPANDING_PANELS,
 #define FS_EXPANDING_ENTRY(rows) [rows] = tile_expanding_##rows,
     .expanding = {FS_EXPANDING_TILES(FS_EXPANDING_ENTRY)},

@@ -41,5 +41,5 @@ extension DecoderModel {
     }
   }
 
-  private static let leastTileRank = 128
+  private static let leastTileRank = 64
 }

@@ -1,7 +1,7 @@
 import Tensors
 
 /// How the workers share the positions that the rows of a step see. The units of work are spans of positions, for each sequence
-/// and each group of heads that reads a cache of its own, and, where there are fewer of those than workers, parts of the group.
+/// and each group of heads that reads a cache of its own, and, where those cannot be shared out evenly, parts of the group.
 struct SpanSplit {
   private let rows: StepQueries
   /// All heads, and groups of as many that read the same cache.
@@ -18,7 +18,8 @@ struct SpanSplit {
   /// [ordinals, heads · spans · record]
   let records: FloatRows
 
-  /// Nil for one worker, for short sequences, and for more rows than records have room for.
+  /// Nil for one worker, for short sequences, for more rows than records have room for, and where spans are too few to be shared
+  /// out evenly: then workers had better share the heads.
   init?(_ rows: StepQueries, heads: Int, groups: Int, width: Int) {
     let worker = rows.context.worker
     guard worker.count > 1, rows.count > 0 else { return nil }
@@ -27,12 +28,10 @@ struct SpanSplit {
     let columns = heads * spanCount * KernelSet.spanRecordCount(width: width)
     guard spanCount > 1, columns * rows.count <= room.columns else { return nil }
     records = room.view.columns(0..<columns * rows.count).split(row: 0, into: rows.count)
-    var total = 0
-    rows.forEachSequence { _, attending in total += rows.spans(attending.ordinals).count * groups }
-    partCount = max(1, min(heads / groups, worker.count / total))
-    // The last span of a sequence is not full, so who comes later takes the odd one.
-    total *= partCount
-    units = total * worker.index / worker.count..<total * (worker.index + 1) / worker.count
+    let share = SpanShare(rows, heads: heads / groups, groups: groups, worker: worker)
+    guard let share else { return nil }
+    partCount = share.partCount
+    units = share.units
     self.rows = rows
     self.heads = heads
     self.groups = groups
@@ -63,5 +62,65 @@ struct SpanSplit {
     context.kernels.joinSpans(
       records, ordinal: ordinal, head: head, spans: rows.spans(ordinal), spanCount: spanCount, width: width,
       output: output, scratch: context.workspace.attentionScratch.view, scratchRow: context.worker.index)
+  }
+}
+
+/// The units of one worker, and in how many parts a group of heads is to be divided for that.
+private struct SpanShare {
+  let partCount: Int
+  let units: Range<Int>
+
+  /// Nil where some worker would have much more to do than others.
+  init?(_ rows: StepQueries, heads: Int, groups: Int, worker: Worker) {
+    var spanCount = 0
+    rows.forEachSequence { _, attending in spanCount += rows.spans(attending.ordinals).count * groups }
+    var parts = max(1, min(heads, worker.count / spanCount))
+    // Parts read the same positions each for itself, so two of them at most for the sake of balance.
+    for _ in 0..<2 {
+      if let units = Self.units(rows, groups: groups, partCount: parts, worker: worker) {
+        partCount = parts
+        self.units = units
+        return
+      }
+      parts = min(heads, 2 * parts)
+    }
+    return nil
+  }
+
+  /// A worker's units, those whose middle lies in its part of the line of work; nil where parts are uneven.
+  private static func units(_ rows: StepQueries, groups: Int, partCount: Int, worker: Worker) -> Range<Int>? {
+    var total = 0
+    rows.forEachSequence { _, attending in
+      for span in rows.spans(attending.ordinals) {
+        total += groups * partCount * rows.positionCount(attending.ordinals, span: span)
+      }
+    }
+    var unit = 0
+    var done = 0
+    var lower = 0
+    var upper = 0
+    var owner = 0
+    var load = 0
+    var greatest = 0
+    rows.forEachSequence { _, attending in
+      for _ in 0..<groups {
+        for span in rows.spans(attending.ordinals) {
+          let cost = rows.positionCount(attending.ordinals, span: span)
+          for _ in 0..<partCount {
+            let middle = 2 * done + cost
+            let place = min(middle * worker.count / (2 * total), worker.count - 1)
+            load = place == owner ? load + cost : cost
+            owner = place
+            greatest = max(greatest, load)
+            done += cost
+            unit += 1
+            if place < worker.index { lower = unit }
+            if place <= worker.index { upper = unit }
+          }
+        }
+      }
+    }
+    // A sixth more than the mean costs less than reading everything twice.
+    return 6 * greatest * worker.count <= 7 * total ? lower..<max(lower, upper) : nil
   }
 }

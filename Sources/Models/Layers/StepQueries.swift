@@ -32,6 +32,13 @@ struct StepQueries {
     return all
   }
 
+  /// Positions of a span that the last of some rows of one sequence sees or has behind it, for each of the rows; at least one.
+  func positionCount(_ ordinals: Range<Int>, span: Int) -> Int {
+    let begin = span * KernelSet.attentionSpan
+    let end = Int(context.rows.positions[row(ordinals.upperBound - 1)]) + 1
+    return ordinals.count * max(1, min(end - begin, KernelSet.attentionSpan))
+  }
+
   /// Calls `body` with each run of rows of one sequence, and its slot in the cache.
   func forEachSequence(_ body: (_ slot: Int, AttendingRows) -> Void) {
     var begin = 0
