@@ -216,6 +216,14 @@ static const char *following_of(const product *job, const char *panels, ptrdiff_
   return job->following ? job->following : panels;
 }
 
+/// Asks for the lines of y where a tile will end: of many rows they are no longer in a near cache.
+static void ask_for_output(const fs_finish *ending) {
+  for (ptrdiff_t r = 0; r < ending->rows; r++) {
+    const float *to = fs_row(ending->y, ending->row + r) + ending->column;
+    for (ptrdiff_t n = 0; n < ending->count; n += FS_LANES) __builtin_prefetch(to + n, 1, 3);
+  }
+}
+
 /// A product, or with `gated` a gated unit: then panels alternate between gate and up, and columns and the range count
 /// outputs.
 static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t panel_begin, ptrdiff_t panel_end, fs_rows y,
@@ -243,6 +251,7 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
                             .scales = job->format == FS_FORMAT_INT8 ? scales : NULL, .panel_bytes = job->panel_bytes,
                             .y = y, .row = first + row, .column = column,
                             .count = smaller(width / each * FS_LANES, columns - column), .accumulate = accumulate};
+        if (count > FS_MAX_TILE_ROWS) ask_for_output(&ending);
         if (job->uses_blocks)
           compute_block(job, weights, row, following, &ending, tile);
         else
