@@ -7,10 +7,18 @@ size_t fs_tiled_cache_floats(ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff
   return (size_t)((capacity + 31) / 32) * fs_tiled_block_bytes(key_width, value_width) / sizeof(float);
 }
 
-/// Rounded to bf16; denormals, which tiles do not know, become 0.
-static uint16_t rounded(float x) {
-  uint16_t number = fs_nearest_bf16(x);
-  return (number & 0x7f80u) == 0 ? 0 : number;
+enum { PIECE = 32 };
+
+/// Up to PIECE numbers rounded to bf16, zeros behind them; denormals, which tiles do not know, become 0. Without branches, so
+/// that the compiler takes several at a time.
+static void round_piece(const float *x, ptrdiff_t count, uint16_t to[PIECE]) {
+  uint32_t bits[PIECE] = {0};
+  memcpy(bits, x, (size_t)count * sizeof(float));
+  for (int i = 0; i < PIECE; i++) {
+    uint32_t near = (bits[i] + 0x7fffu + (bits[i] >> 16 & 1u)) >> 16, quiet = bits[i] >> 16 | 0x40u;
+    uint32_t number = (bits[i] & 0x7fffffffu) > 0x7f800000u ? quiet : near;
+    to[i] = (uint16_t)((number & 0x7f80u) == 0 ? 0 : number);
+  }
 }
 
 void fs_tiled_cache_store(float *cache, ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff_t position,
@@ -19,16 +27,25 @@ void fs_tiled_cache_store(float *cache, ptrdiff_t key_width, ptrdiff_t value_wid
   char *block = (char *)cache + position / 32 * (ptrdiff_t)fs_tiled_block_bytes(key_width, value_width);
   char *keys = block + at / 16 * steps * 1024 + at % 16 * 4;
   char *values = block + 2 * steps * 1024 + at / 2 * 64 + at % 2 * 2;
-  for (ptrdiff_t d = 0; d < key_width; d += 2) {
-    uint16_t pair[2] = {rounded(key[d]), d + 1 < key_width ? rounded(key[d + 1]) : 0};
-    memcpy(keys + d / 32 * 1024 + d % 32 / 2 * 64, pair, sizeof pair);
+  uint16_t numbers[PIECE];
+  for (ptrdiff_t d = 0; d < key_width; d += PIECE) {
+    ptrdiff_t count = key_width - d < PIECE ? key_width - d : PIECE;
+    round_piece(key + d, count, numbers);
+    for (ptrdiff_t i = 0; i < count; i += 2) memcpy(keys + d / 32 * 1024 + i / 2 * 64, numbers + i, 4);
   }
   // A weight of 0 must make nothing of a value, so one that is not finite is kept as 0 and shows in the score instead.
   bool is_finite = true;
-  for (ptrdiff_t d = 0; d < value_width; d++) {
-    uint16_t number = rounded(value[d]);
-    if ((number & 0x7f80u) == 0x7f80u) number = 0, is_finite = false;
-    memcpy(values + d / 16 * 1024 + d % 16 * 4, &number, sizeof number);
+  for (ptrdiff_t d = 0; d < value_width; d += PIECE) {
+    ptrdiff_t count = value_width - d < PIECE ? value_width - d : PIECE;
+    round_piece(value + d, count, numbers);
+    int others = 0;
+    for (int i = 0; i < PIECE; i++) {
+      bool is_number = (numbers[i] & 0x7f80u) != 0x7f80u;
+      others += !is_number;
+      numbers[i] = is_number ? numbers[i] : 0;
+    }
+    is_finite &= others == 0;
+    for (ptrdiff_t i = 0; i < count; i++) memcpy(values + (d + i) / 16 * 1024 + (d + i) % 16 * 4, numbers + i, 2);
   }
   const uint16_t no_number = 0x7fc0;
   if (!is_finite) memcpy(keys, &no_number, sizeof no_number);

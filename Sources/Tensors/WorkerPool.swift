@@ -4,31 +4,30 @@ import Synchronization
 
 /// One thread's part in a run of a `WorkerPool`.
 @safe public struct Worker: @unchecked Sendable {
-  // Sendable: a number and a reference to signals that outlive the run.
+  // Sendable: numbers and the address of what outlives the run.
   /// Which of the threads this is, from 0.
   public let index: Int
   /// How many threads take part.
   public let count: Int
-  /// Unmanaged, because counting references on a shared object would make the threads contend.
-  private let signals: Unmanaged<PoolSignals>?
+  private let meetingPoint: UnsafeMutablePointer<MeetingPoint>?
 
   /// The only worker of a run on one thread.
   init() {
     index = 0
     count = 1
-    unsafe signals = nil
+    unsafe meetingPoint = nil
   }
 
   init(index: Int, signals: PoolSignals) {
     self.index = index
     count = signals.threadCount
-    unsafe self.signals = Unmanaged.passUnretained(signals)
+    unsafe meetingPoint = signals.meetingPoint
   }
 
   /// Waits until every worker of the run has come here. What they wrote before is then visible to all.
   public func barrier() {
-    guard let signals = unsafe signals else { return }
-    unsafe signals._withUnsafeGuaranteedRef { $0.barrier() }
+    guard let meetingPoint = unsafe meetingPoint else { return }
+    unsafe meetingPoint.pointee.barrier()
   }
 
   /// This worker's part of `0..<total`: contiguous, sizes differ by one at most, the same in every run.

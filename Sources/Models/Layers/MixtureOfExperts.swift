@@ -203,7 +203,7 @@ private struct WorkLine {
     self.total = total
   }
 
-  private static let readCost = 3
+  private static let readCost = 8
 
   /// Of one panel that meets so many rows.
   func cost(rows: Int) -> Int { rows + Self.readCost }

@@ -21,13 +21,13 @@ struct SpanSplit {
   /// Nil for one worker, for short sequences, for more rows than records have room for, and where spans are too few to be shared
   /// out evenly: then workers had better share the heads.
   init?(_ rows: StepQueries, heads: Int, groups: Int, width: Int) {
-    let worker = rows.context.worker
+    let worker = rows.worker
     guard worker.count > 1, rows.count > 0 else { return nil }
-    let room = rows.context.workspace.spanRecords
+    let room = rows.records
     spanCount = rows.spans(0..<rows.count).upperBound
     let columns = heads * spanCount * KernelSet.spanRecordCount(width: width)
     guard spanCount > 1, columns * rows.count <= room.columns else { return nil }
-    records = room.view.columns(0..<columns * rows.count).split(row: 0, into: rows.count)
+    records = room.columns(0..<columns * rows.count).split(row: 0, into: rows.count)
     let share = SpanShare(rows, heads: heads / groups, groups: groups, worker: worker)
     guard let share else { return nil }
     partCount = share.partCount
@@ -58,10 +58,9 @@ struct SpanSplit {
 
   /// Joins what the spans left of one row and head, once all workers are through with their units.
   func join(ordinal: Int, head: Int, to output: FloatRows) {
-    let context = rows.context
-    context.kernels.joinSpans(
+    rows.kernels.joinSpans(
       records, ordinal: ordinal, head: head, spans: rows.spans(ordinal), spanCount: spanCount, width: width,
-      output: output, scratch: context.workspace.attentionScratch.view, scratchRow: context.worker.index)
+      output: output, scratch: rows.scratch, scratchRow: rows.worker.index)
   }
 }
 

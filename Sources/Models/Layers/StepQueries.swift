@@ -1,8 +1,16 @@
 import Tensors
 
-/// The rows of a step that attend, sequence by sequence.
+/// The rows of a step that attend, sequence by sequence. Views alone: a copy counts no reference that workers share.
 struct StepQueries {
-  let context: ForwardContext
+  let worker: Worker
+  let kernels: KernelSet
+  /// Of all rows of the step.
+  private let slots: IndexRows
+  private let positions: IndexRows
+  /// Room for records of spans.
+  let records: FloatRows
+  /// A row for each worker.
+  let scratch: FloatRows
   /// [rows or ordinals, heads · width].
   let query: FloatRows
   /// The rows; nil for all.
@@ -11,13 +19,26 @@ struct StepQueries {
   /// Positions that a row sees, its own included; nil for all.
   let window: Int?
 
+  init(context: ForwardContext, query: FloatRows, index: IndexRows?, count: Int, window: Int?) {
+    worker = context.worker
+    kernels = context.kernels
+    slots = context.rows.slots.view
+    positions = context.rows.positions.view
+    records = context.workspace.spanRecords.view
+    scratch = context.workspace.attentionScratch.view
+    self.query = query
+    self.index = index
+    self.count = count
+    self.window = window
+  }
+
   private func row(_ ordinal: Int) -> Int { index.map { Int($0[ordinal]) } ?? ordinal }
 
-  private func slot(_ ordinal: Int) -> Int { Int(context.rows.slots[row(ordinal)]) }
+  private func slot(_ ordinal: Int) -> Int { Int(slots[row(ordinal)]) }
 
   /// The spans of positions that a row sees any of.
   func spans(_ ordinal: Int) -> Range<Int> {
-    let last = Int(context.rows.positions[row(ordinal)])
+    let last = Int(positions[row(ordinal)])
     let first = window.map { max(0, last + 1 - $0) } ?? 0
     return first / KernelSet.attentionSpan..<last / KernelSet.attentionSpan + 1
   }
@@ -35,7 +56,7 @@ struct StepQueries {
   /// Positions of a span that the last of some rows of one sequence sees or has behind it, for each of the rows; at least one.
   func positionCount(_ ordinals: Range<Int>, span: Int) -> Int {
     let begin = span * KernelSet.attentionSpan
-    let end = Int(context.rows.positions[row(ordinals.upperBound - 1)]) + 1
+    let end = Int(positions[row(ordinals.upperBound - 1)]) + 1
     return ordinals.count * max(1, min(end - begin, KernelSet.attentionSpan))
   }
 
@@ -48,8 +69,7 @@ struct StepQueries {
       while end < count, slot(end) == own { end += 1 }
       body(
         own,
-        AttendingRows(
-          query: query, positions: context.rows.positions.view, index: index, ordinals: begin..<end))
+        AttendingRows(query: query, positions: positions, index: index, ordinals: begin..<end))
       begin = end
     }
   }
