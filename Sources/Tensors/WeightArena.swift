@@ -1,4 +1,3 @@
-import Glibc
 import Synchronization
 
 /// Memory for the matrices of a model, cut from large chunks so that huge pages hold them whatever their sizes.
@@ -16,12 +15,13 @@ final class WeightArena: Sendable {
   /// Makes an arena whose chunks have at least so many bytes.
   init(leastChunkByteCount: Int = 64 << 20) { self.leastChunkByteCount = leastChunkByteCount }
 
-  /// Zero-filled memory on a 64-byte boundary.
+  /// Memory on a 64-byte boundary, whatever it holds: who packs a matrix writes all of its bytes.
   func block(byteCount: Int) -> ArenaBlock {
     precondition(byteCount >= 0, "negative size")
     let size = max(64, (byteCount + 63) / 64 * 64)
     return chunks.withLock { chunks in
-      for chunk in chunks.reversed() {
+      // The oldest first, so that what is made and dropped again while a model loads takes the same place each time.
+      for chunk in chunks {
         if let block = chunk.take(size, arena: self) { return block }
       }
       let chunk = Chunk(byteCount: max(leastChunkByteCount, size))
@@ -67,8 +67,6 @@ private final class Chunk: @unchecked Sendable {
   private let memory: AlignedMemory
   /// What is free, ascending, no two ranges adjacent.
   private var holes: [Range<Int>]
-  /// From here on nothing was ever used, so it is still zero.
-  private var fresh = 0
 
   var byteCount: Int { memory.byteCount }
   var isUnused: Bool { holes == [0..<byteCount] }
@@ -89,9 +87,6 @@ private final class Chunk: @unchecked Sendable {
       holes[place] = range.upperBound..<hole.upperBound
     }
     let address = unsafe memory.address + range.lowerBound
-    let used = min(range.upperBound, fresh) - range.lowerBound
-    if used > 0 { unsafe memset(address, 0, used) }
-    fresh = max(fresh, range.upperBound)
     return unsafe ArenaBlock(address: address, range: range, chunk: self, arena: arena)
   }
 
