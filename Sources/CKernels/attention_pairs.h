@@ -2,7 +2,9 @@
 // in the same order, so that all vector sets give the same bits. Include after attention_softmax.h and inside the target pragma.
 //
 // A score is one chain over the pairs of columns, a result one over the pairs of positions, the second of each pair first. A
-// position that a unit does not see has the weight 0, and adding 0 changes no bit of a sum: company asks for nothing.
+// position that a unit does not see has the weight 0, and adding 0 changes no bit of a sum, but for the sign of a zero that a
+// negative sum has shrunk to: company asks for nothing. Sums below the normal range, which products of pairs take for 0, are
+// the one place where sets may differ.
 
 #if defined(FS_BF16_PAIRS)
 typedef lanes_i32 pair_line;

@@ -5,8 +5,8 @@ public import Tensors
 
 /// Whether bf16 weights are held in 12 bits each: the same numbers and the same results, read in three quarters of the time.
 public enum CompactWeights: String, Sendable, CaseIterable {
-  /// Where the instruction set gains by it and the model is too large for caches: beyond 32 MB with AMX, 128 MB with AVX-512 or
-  /// AVX2.
+  /// Where the instruction set gains by it and the model is too large for caches: beyond 32 MB with AMX or AMD's
+  /// AVX-512, 128 MB with other AVX-512 or AVX2.
   case automatic = "auto"
   /// Always.
   case on

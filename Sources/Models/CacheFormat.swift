@@ -6,7 +6,8 @@ public enum CacheFormat: String, Sendable, CaseIterable {
   case automatic = "auto"
   /// As they were computed.
   case f32
-  /// Half the memory, and half of what a long context takes to read.
+  /// Keys and values of grouped-query attention take half the memory. Latents stand there twice, as keys and as values, and
+  /// take about as much as in f32, but half the arithmetic.
   case bf16
 }
 
@@ -25,7 +26,7 @@ extension DecoderModel {
   public var cacheBytesByLayer: [Int] { heldLayouts.map { $0.byteCount(positionCount: 64) / 64 } }
 
   /// Keys and values in bf16 stand in tiles. Latents do where they are wide or bf16 was asked for: sixteen positions share a
-  /// line in tiles, so that writing one moves many lines from worker to worker, which costs more than tiles save on narrow
+  /// line there, so that writing one moves many lines from worker to worker, which costs more than tiles save on narrow
   /// latents.
   private var heldLayouts: [CacheLayout] {
     let isNarrow = cacheFormat == .bf16 || cacheFormat == .automatic && embedding.format != .f32

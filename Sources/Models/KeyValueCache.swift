@@ -4,7 +4,7 @@ public import Tensors
 public enum CacheLayout: Sendable, Equatable {
   /// Latent and rotary key of latent attention: one row of floats for each position.
   case latent(rank: Int, rope: Int)
-  /// The same in bf16 for the tiles of a kernel set.
+  /// The same in bf16, laid out for products of pairs and tiles.
   case latentTiles(rank: Int, rope: Int)
   /// Keys and values of grouped-query attention, head by head.
   case grouped(heads: Int, width: Int, format: GroupedCache.Format = .floats)

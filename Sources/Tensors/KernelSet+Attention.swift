@@ -28,7 +28,7 @@ extension KernelSet {
     Int(max(fs_grouped_attention_scratch(width), fs_tiled_attention_scratch(width, width)))
   }
 
-  /// How many rows times heads of a key-value head share one pass over the cache.
+  /// How many rows times heads of a key-value head share one pass over the cache, in bf16 two passes of half as many.
   public static var groupedAttentionUnits: Int { Int(FS_GROUPED_UNITS) }
 
   /// Grouped-query attention (arXiv 2305.13245): consecutive query heads share a key-value head.

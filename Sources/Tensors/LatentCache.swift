@@ -1,6 +1,6 @@
 import CKernels
 
-/// What one sequence has cached in one layer of latent attention where tiles compute it: a view without ownership.
+/// What one sequence has cached in one layer of latent attention in bf16: a view without ownership.
 ///
 /// One row of memory, bf16 in blocks of 32 positions: latents with their rotary keys as the tiles of a score want them, then
 /// the latents once more as values.

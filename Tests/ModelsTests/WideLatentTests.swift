@@ -3,7 +3,7 @@ import Models
 import Tensors
 import Testing
 
-/// Models whose latents are wide enough for tiles, where the processor has them: the same ids whatever runs beside them.
+/// Models whose latents are wide enough for tiles: the same ids whatever runs beside them.
 struct WideLatentTests {
   /// DeepSeek-V3 with made-up weights, 40 heads and a latent of 136 numbers, neither a multiple of what tiles take.
   private func model(_ format: WeightFormat) throws -> DecoderModel {

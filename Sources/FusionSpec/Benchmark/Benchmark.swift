@@ -58,7 +58,10 @@ public final class Benchmark {
   public func run(
     progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }, isCancelled: () -> Bool = { false }
   ) -> BenchmarkReport? {
-    var limits = MachineLimits.measure(pool: pool, kernels: model.kernels)
+    var limits = MachineLimits(
+      readBytesPerSecond: 0, floatOperationsPerSecond: 0, bf16OperationsPerSecond: 0,
+      int8OperationsPerSecond: 0)
+    limits.improvePeaks(pool: pool, kernels: model.kernels)
     passes.fillCache(positionCount: options.positions)
     guard warmUp(isCancelled) else { return nil }
     for round in 0..<options.repetitions {
@@ -70,7 +73,7 @@ public final class Benchmark {
       }
       progress(round + 1, options.repetitions)
     }
-    limits.improve(with: MachineLimits.measure(pool: pool, kernels: model.kernels))
+    limits.improvePeaks(pool: pool, kernels: model.kernels)
     limits.readBytesPerSecond = Self.median(samples.reads)
     return report(limits)
   }
@@ -91,6 +94,7 @@ public final class Benchmark {
 
   private func measure(round: Int, _ isCancelled: () -> Bool) -> Bool {
     samples.reads.append(MachineLimits.readRate(pool, passes: 3))
+    for _ in 0..<4 { _ = passes.verify(rows: 1, depth: options.depths[0]) }  // caches hold the model again
     let tasks =
       options.prompts.indices.map { Task.prefill($0) } + options.depths.indices.map { .decode($0) }
       + rowCounts.indices.map { .rows($0) }

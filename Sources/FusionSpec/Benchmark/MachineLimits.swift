@@ -1,10 +1,10 @@
 import Foundation
 public import Tensors
 
-/// What a machine can do at most with some number of threads and one instruction set.
+/// What a machine can do with some number of threads and one instruction set.
 public struct MachineLimits: Sendable, Equatable {
   /// Bytes per second that all threads together read from memory: of a buffer that no cache can hold, in several streams a
-  /// thread.
+  /// thread; the median over a benchmark's rounds of the best of a few passes.
   public var readBytesPerSecond: Double
   /// Operations per second (a multiply-add is two) of f32 multiply-adds that stay in registers.
   public var floatOperationsPerSecond: Double
@@ -35,13 +35,15 @@ public struct MachineLimits: Sendable, Equatable {
 }
 
 extension MachineLimits {
-  /// Measures the limits with the threads of a pool. The best of several passes counts: other programs only ever take away.
-  public static func measure(pool: WorkerPool, kernels: KernelSet) -> MachineLimits {
-    MachineLimits(
-      readBytesPerSecond: readRate(pool, passes: 8),
-      floatOperationsPerSecond: multiplyAddRate(.f32, pool, kernels),
-      bf16OperationsPerSecond: multiplyAddRate(.bf16, pool, kernels),
-      int8OperationsPerSecond: multiplyAddRate(.int8, pool, kernels))
+  /// Measures the arithmetic peaks with the threads of a pool. What is greater than before counts: other programs only ever take
+  /// away.
+  mutating func improvePeaks(pool: WorkerPool, kernels: KernelSet) {
+    func better(_ peak: Double, _ format: WeightFormat) -> Double {
+      max(peak, Self.multiplyAddRate(format, pool, kernels))
+    }
+    floatOperationsPerSecond = better(floatOperationsPerSecond, .f32)
+    bf16OperationsPerSecond = better(bf16OperationsPerSecond, .bf16)
+    int8OperationsPerSecond = better(int8OperationsPerSecond, .int8)
   }
 
   /// Bytes of the buffer that reads are measured on: beyond any cache, and at most an eighth of the memory.
@@ -49,14 +51,6 @@ extension MachineLimits {
     let lastCache = max(0, sysconf(Int32(_SC_LEVEL3_CACHE_SIZE)))
     let wanted = max(384 << 20, min(2 * lastCache, 1 << 30))
     return min(wanted, Int(ProcessInfo.processInfo.physicalMemory / 8))
-  }
-
-  /// Takes the better of two measurements.
-  mutating func improve(with other: MachineLimits) {
-    readBytesPerSecond = max(readBytesPerSecond, other.readBytesPerSecond)
-    floatOperationsPerSecond = max(floatOperationsPerSecond, other.floatOperationsPerSecond)
-    bf16OperationsPerSecond = max(bf16OperationsPerSecond, other.bf16OperationsPerSecond)
-    int8OperationsPerSecond = max(int8OperationsPerSecond, other.int8OperationsPerSecond)
   }
 
   /// Bytes per second that all threads of a pool together read from memory, the best of several passes.

@@ -18,8 +18,8 @@ struct SpanSplit {
   /// [ordinals, heads · spans · record]
   let records: FloatRows
 
-  /// Nil for one worker, for short sequences, for more rows than records have room for, and where spans are too few to be shared
-  /// out evenly: then workers had better share the heads.
+  /// Nil for one worker, for short sequences, for more rows than records have room for, and where workers would be less even than
+  /// if they shared the heads.
   init?(_ rows: StepQueries, heads: Int, groups: Int, width: Int) {
     let worker = rows.worker
     guard worker.count > 1, rows.count > 0 else { return nil }
@@ -69,14 +69,14 @@ private struct SpanShare {
   let partCount: Int
   let units: Range<Int>
 
-  /// Nil where some worker would have much more to do than others.
+  /// Nil where some worker would have more to do than if workers shared the heads.
   init?(_ rows: StepQueries, heads: Int, groups: Int, worker: Worker) {
     var spanCount = 0
     rows.forEachSequence { _, attending in spanCount += rows.spans(attending.ordinals).count * groups }
     var parts = max(1, min(heads, worker.count / spanCount))
     // Parts read the same positions each for itself, so two of them at most for the sake of balance.
     for _ in 0..<2 {
-      if let units = Self.units(rows, groups: groups, partCount: parts, worker: worker) {
+      if let units = Self.units(rows, groups: groups, heads: heads, partCount: parts, worker: worker) {
         partCount = parts
         self.units = units
         return
@@ -86,8 +86,11 @@ private struct SpanShare {
     return nil
   }
 
-  /// A worker's units, those whose middle lies in its part of the line of work; nil where parts are uneven.
-  private static func units(_ rows: StepQueries, groups: Int, partCount: Int, worker: Worker) -> Range<Int>? {
+  /// A worker's units, those whose middle lies in its part of the line of work; nil where parts are less even than the
+  /// heads' would be. All workers find the same.
+  private static func units(
+    _ rows: StepQueries, groups: Int, heads: Int, partCount: Int, worker: Worker
+  ) -> Range<Int>? {
     var total = 0
     rows.forEachSequence { _, attending in
       for span in rows.spans(attending.ordinals) {
@@ -119,7 +122,11 @@ private struct SpanShare {
         }
       }
     }
-    // A sixth more than the mean costs less than reading everything twice.
-    return 6 * greatest * worker.count <= 7 * total ? lower..<max(lower, upper) : nil
+    // What the busiest worker has, relative to the mean, if heads are shared, in sixths. Then positions are read more than once,
+    // so a sixth more does no harm.
+    let all = groups * heads
+    let busiest = (all + worker.count - 1) / worker.count * worker.count
+    let isEven = 6 * greatest * worker.count * all <= total * max(7 * all, 6 * busiest)
+    return isEven ? lower..<max(lower, upper) : nil
   }
 }

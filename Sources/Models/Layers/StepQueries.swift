@@ -20,12 +20,23 @@ struct StepQueries {
   let window: Int?
 
   init(context: ForwardContext, query: FloatRows, index: IndexRows?, count: Int, window: Int?) {
-    worker = context.worker
-    kernels = context.kernels
-    slots = context.rows.slots.view
-    positions = context.rows.positions.view
-    records = context.workspace.spanRecords.view
-    scratch = context.workspace.attentionScratch.view
+    self.init(
+      worker: context.worker, kernels: context.kernels, slots: context.rows.slots.view,
+      positions: context.rows.positions.view, records: context.workspace.spanRecords.view,
+      scratch: context.workspace.attentionScratch.view, query: query, index: index, count: count,
+      window: window)
+  }
+
+  init(
+    worker: Worker, kernels: KernelSet, slots: IndexRows, positions: IndexRows, records: FloatRows,
+    scratch: FloatRows, query: FloatRows, index: IndexRows?, count: Int, window: Int?
+  ) {
+    self.worker = worker
+    self.kernels = kernels
+    self.slots = slots
+    self.positions = positions
+    self.records = records
+    self.scratch = scratch
     self.query = query
     self.index = index
     self.count = count
@@ -53,11 +64,14 @@ struct StepQueries {
     return all
   }
 
-  /// Positions of a span that the last of some rows of one sequence sees or has behind it, for each of the rows; at least one.
+  /// Positions of a span between the first and the last that rows of one sequence see, ascending rows, for each of them; at least
+  /// one.
   func positionCount(_ ordinals: Range<Int>, span: Int) -> Int {
     let begin = span * KernelSet.attentionSpan
-    let end = Int(positions[row(ordinals.upperBound - 1)]) + 1
-    return ordinals.count * max(1, min(end - begin, KernelSet.attentionSpan))
+    let last = Int(positions[row(ordinals.upperBound - 1)])
+    let first = window.map { Int(positions[row(ordinals.lowerBound)]) + 1 - $0 } ?? 0
+    let seen = min(last + 1, begin + KernelSet.attentionSpan) - max(first, begin)
+    return ordinals.count * max(1, seen)
   }
 
   /// Calls `body` with each run of rows of one sequence, and its slot in the cache.
