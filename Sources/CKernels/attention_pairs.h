@@ -8,7 +8,9 @@
 
 #if defined(FS_BF16_PAIRS)
 typedef lanes_i32 pair_line;
-FS_INLINE pair_line pair_load(const char *line) { return __builtin_bit_cast(lanes_i32, lanes_load((const float *)(const void *)line)); }
+FS_INLINE pair_line pair_load(const char *line) {
+  return __builtin_bit_cast(lanes_i32, lanes_load((const float *)(const void *)line));
+}
 /// Adds the products of a line's pairs with pair i of a unit's numbers.
 FS_INLINE lanes pair_multiply(lanes sum, pair_line line, const char *numbers, ptrdiff_t i) {
   return lanes_multiply_pairs(sum, line, (lanes_i32)((const int32_t *)(const void *)numbers)[i]);
@@ -30,7 +32,9 @@ FS_INLINE lanes pair_multiply(lanes sum, pair_line line, const char *numbers, pt
 
 // The register tiles: units by vectors of sixteen positions or columns.
 #if defined(FS_WIDE)
-#define PAIR_TILES(entry) entry(8, 2) entry(4, 4) entry(4, 2) entry(4, 1) entry(2, 4) entry(2, 2) entry(2, 1) entry(1, 4) entry(1, 2) entry(1, 1) entry(8, 1)
+#define PAIR_TILES(entry)                                                                                      \
+  entry(8, 2) entry(8, 1) entry(4, 4) entry(4, 2) entry(4, 1) entry(2, 4) entry(2, 2) entry(2, 1) entry(1, 4) \
+  entry(1, 2) entry(1, 1)
 enum { PAIR_UNITS = 8, PAIR_SUMS = 16, PAIR_VECTORS = 4 };
 #else
 #define PAIR_TILES(entry) entry(4, 1) entry(2, 2) entry(2, 1) entry(1, 2) entry(1, 1)

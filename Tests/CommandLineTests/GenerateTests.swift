@@ -41,7 +41,7 @@ struct GenerateTests {
   }
 
   @Test
-  func `every kernel set takes every format of the cache`() throws {
+  func `the plainest kernel set takes every format of the cache`() throws {
     let prompt = ["generate", "What is 12 + 7?", "--thinking", "fast", "--isa", "scalar", "--kv-cache"]
     for format in ["auto", "f32", "bf16"] {
       let held = try Command.run(prompt + [format])

@@ -203,6 +203,7 @@ private struct WorkLine {
     self.total = total
   }
 
+  /// Reading a panel takes as long as multiplying it with so many rows: more from memory, less for narrow weights in caches.
   private static let readCost = 8
 
   /// Of one panel that meets so many rows.
