@@ -246,8 +246,12 @@ enum { FS_EXPANDING_PANELS = 1 };
 FS_EXPANDING_TILES(FS_EXPANDING_TILE)
 #endif
 
-// Unpacking is work for each panel, so more rows take fewer of them at once.
-#if defined(FS_WIDE)
+// Unpacking is work for each panel, so more rows take fewer of them at once; but more panels keep more lines on their way.
+#if defined(FS_BF16_PAIRS)
+#define FS_COMPACT_TILES(entry)                                                                                      \
+  entry(1, 1) entry(1, 2) entry(1, 4) entry(1, 8) entry(2, 1) entry(2, 2) entry(2, 4) entry(2, 8) entry(3, 1) entry(3, 2) \
+  entry(3, 4) entry(4, 1) entry(4, 2) entry(4, 4)
+#elif defined(FS_WIDE)
 #define FS_COMPACT_TILES(entry)                                                                              \
   entry(1, 1) entry(1, 2) entry(1, 4) entry(2, 1) entry(2, 2) entry(2, 4) entry(3, 1) entry(3, 2) entry(4, 1) entry(4, 2)
 #else

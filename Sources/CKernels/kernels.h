@@ -24,7 +24,7 @@ enum {
   FS_COMPACT_STEP = FS_COMPACT_STEP_LINES / 4 * FS_COMPACT_UNIT,
   FS_COMPACT_CHUNK = 32,  // steps of a chunk
   FS_COMPACT_ROWS = 4,    // the most rows and panels of a tile of compact weights
-  FS_COMPACT_PANELS = 4,
+  FS_COMPACT_PANELS = 8,
   FS_EXPANDED_PANELS = 2,  // compact panels that are made plain at a time
   FS_INT4_BLOCK = FS_LANES * FS_GROUP / 2 + 64,  // bytes of an int4 panel for one group of inputs: scales, nibbles
 };

@@ -53,7 +53,11 @@ const fs_kernels FS_SET = {
 #endif
                     {0, 8, 8, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
                     {0, 4, 4, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
+#if defined(FS_BF16_PAIRS)
+                    {0, 8, 8, 4, 4}},
+#else
                     {0, 4, 4, 2, 2}},
+#endif
 #if defined(FS_BF16_TILES) || defined(FS_BF16_PAIRS)
     .compact_from = 32 << 20,
 #else

@@ -18,12 +18,16 @@ public final class DecoderModel: Sendable {
   let cacheLayouts: [CacheLayout]  // in f32
   /// What share of the bytes of their format the weights take: less than 1 where they are compact.
   public let heldShare: Double
+  /// Whether faster workers take more of the work than slower ones.
+  private let weighsWorkers: Bool
+  /// Bytes of weights from which workers are weighed: with less, work between barriers is too short to tell them apart.
+  static let weighedBytes = 100 << 20
 
   init(
     description: ModelDescription, contextCapacity: Int, embedding: PackedMatrix, layers: [DecoderLayer],
     finalNorm: Norm,
     outputHead: PackedMatrix, mtpHeads: [MTPHead], widths: WorkspaceWidths, cacheLayouts: [CacheLayout],
-    heldShare: Double
+    heldShare: Double, weighsWorkers: Bool
   ) {
     self.description = description
     self.contextCapacity = contextCapacity
@@ -37,6 +41,7 @@ public final class DecoderModel: Sendable {
     self.widths = widths
     self.cacheLayouts = cacheLayouts
     self.heldShare = heldShare
+    self.weighsWorkers = weighsWorkers
   }
 
   /// The same model with another head for drafts, or with its cache held otherwise.
@@ -53,6 +58,7 @@ public final class DecoderModel: Sendable {
     widths = model.widths
     cacheLayouts = model.cacheLayouts
     heldShare = model.heldShare
+    weighsWorkers = model.weighsWorkers
   }
 
   /// Whether weights are held in fewer bits than their format has, without loss.
@@ -72,6 +78,11 @@ public final class DecoderModel: Sendable {
       headCount: mtpHeads.count, workerCount: workerCount)
   }
 
+  /// What kind of run a forward is.
+  private func workKind(_ rows: StepRows) -> WorkKind? {
+    weighsWorkers ? rows.count <= Workspace.fewRows ? .fewRows : .manyRows : nil
+  }
+
   /// Runs the main model on the rows. Afterwards `workspace.finalHidden` row r is the hidden row r after the final norm,
   /// and `workspace.logits` row i the logits of row `outputs[i]`.
   public func forward(
@@ -80,7 +91,7 @@ public final class DecoderModel: Sendable {
   ) {
     guard rows.count > 0 else { return }
     workspace.expertReads = ExpertReads()
-    pool.run { worker in
+    pool.run(weighing: workKind(rows)) { worker in
       let kernels = workspace.kernels(kernels, for: worker)
       let context = ForwardContext(
         kernels: kernels, worker: worker, rows: rows, cache: cache, workspace: workspace)
@@ -132,7 +143,7 @@ public final class DecoderModel: Sendable {
     let mtpHead = mtpHeads[head]
     let hidden = workspace.hiddenRows(source)
     let outputHead = isDraft ? draftHead ?? self.outputHead : self.outputHead
-    pool.run { worker in
+    pool.run(weighing: workKind(rows)) { worker in
       let context = ForwardContext(
         kernels: workspace.kernels(kernels, for: worker), worker: worker, rows: rows, cache: cache,
         workspace: workspace)

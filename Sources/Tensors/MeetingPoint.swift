@@ -19,16 +19,21 @@ struct MeetingPoint: ~Copyable {
   private let arrived = LoneCounter()
   /// Goes up by one when all have arrived.
   private let phase = LoneCounter()
+  /// What the threads take of the work between two meetings.
+  let shares: WorkShares
 
-  init(threadCount: Int, spinNanoseconds: UInt64) {
+  init(threadCount: Int, spinNanoseconds: UInt64, weights: [Double]?) {
     self.threadCount = threadCount
     self.spinNanoseconds = spinNanoseconds
+    shares = WorkShares(workerCount: threadCount, weights: weights)
   }
 
-  /// Waits until every thread of the run has come here.
-  borrowing func barrier() {
+  /// Waits until every thread of the run has come here. The last one does `work` before the others go on.
+  @inline(__always)
+  borrowing func barrier(last work: () -> Void = {}) {
     let current = phase.value.load(ordering: .relaxed)
     if arrived.value.add(1, ordering: .acquiringAndReleasing).newValue == threadCount {
+      work()
       arrived.value.store(0, ordering: .relaxed)
       phase.value.store(current + 1, ordering: .releasing)
     } else {

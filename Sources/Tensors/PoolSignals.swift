@@ -3,7 +3,7 @@ import Synchronization
 
 /// What the threads of a pool share: the signals by which they start, meet and finish.
 @safe final class PoolSignals: @unchecked Sendable {
-  // Sendable: counters are atomic; `body` is written only while every worker waits for a new generation, and
+  // Sendable: counters are atomic; `body` and `kind` are written only while every worker waits for a new generation, and
   // the release-acquire pair on `generation` publishes it.
   let threadCount: Int
   /// Goes up by one with every run; workers wait for it.
@@ -19,17 +19,25 @@ import Synchronization
   private let condition: UnsafeMutablePointer<pthread_cond_t>
   /// What the current run executes.
   private var body: ((Worker) -> Void)?
+  /// What kind of run it is, if its workers have weights.
+  private var kind: WorkKind?
+  /// Whether runs that ask for it weigh the workers: with more threads than processors, who waits says nothing.
+  private let weighs: Bool
+  /// Whether the workers have weights from the beginning, in all runs.
+  private let hasWeights: Bool
   private let spinNanoseconds: UInt64
   /// How long a worker without work looks for more before it sleeps, letting others run in between.
   private let restlessNanoseconds: UInt64 = 60_000
 
-  init(threadCount: Int, oversubscribed: Bool) {
+  init(threadCount: Int, oversubscribed: Bool, weights: [Double]?) {
     self.threadCount = threadCount
+    weighs = !oversubscribed
+    hasWeights = weights != nil
     // With fewer processors than threads, whoever spins keeps a thread that has work from running.
     spinNanoseconds = oversubscribed ? 1_000 : 4_000
     unsafe meetingPoint = .allocate(capacity: 1)
     unsafe meetingPoint.initialize(
-      to: MeetingPoint(threadCount: threadCount, spinNanoseconds: spinNanoseconds))
+      to: MeetingPoint(threadCount: threadCount, spinNanoseconds: spinNanoseconds, weights: weights))
     unsafe mutex = .allocate(capacity: 1)
     unsafe condition = .allocate(capacity: 1)
     unsafe pthread_mutex_init(mutex, nil)
@@ -46,11 +54,12 @@ import Synchronization
   }
 
   /// Starts `body` on the other threads, runs it here as worker 0 and waits for all.
-  func run(_ body: @escaping (Worker) -> Void) {
+  func run(_ kind: WorkKind?, _ body: @escaping (Worker) -> Void) {
     self.body = body
+    self.kind = hasWeights ? kind ?? .fewRows : weighs ? kind : nil
     unfinished.value.store(threadCount - 1, ordering: .relaxed)
     wakeAll()
-    body(Worker(index: 0, signals: self))
+    body(Worker(index: 0, signals: self, kind: self.kind))
     spin(limit: spinNanoseconds) { unfinished.value.load(ordering: .acquiring) == 0 }
     self.body = nil
   }
@@ -88,7 +97,7 @@ import Synchronization
       }
       seen += 1
       if stopping.load(ordering: .relaxed) { return }
-      perform(Worker(index: index, signals: self))
+      perform(Worker(index: index, signals: self, kind: kind))
       unfinished.value.subtract(1, ordering: .acquiringAndReleasing)
     }
   }

@@ -10,33 +10,51 @@ import Synchronization
   /// How many threads take part.
   public let count: Int
   private let meetingPoint: UnsafeMutablePointer<MeetingPoint>?
+  /// What kind of run this is, if its workers are weighed.
+  private let kind: WorkKind?
 
   /// The only worker of a run on one thread.
   init() {
     index = 0
     count = 1
+    kind = nil
     unsafe meetingPoint = nil
   }
 
-  init(index: Int, signals: PoolSignals) {
+  init(index: Int, signals: PoolSignals, kind: WorkKind?) {
     self.index = index
     count = signals.threadCount
+    self.kind = kind
     unsafe meetingPoint = signals.meetingPoint
+    if kind != nil { unsafe signals.meetingPoint.pointee.shares.begin(index) }
   }
 
   /// Waits until every worker of the run has come here. What they wrote before is then visible to all.
   public func barrier() {
     guard let meetingPoint = unsafe meetingPoint else { return }
     unsafe meetingPoint.pointee.barrier()
+    if kind != nil { unsafe meetingPoint.pointee.shares.begin(index) }
   }
 
-  /// This worker's part of `0..<total`: contiguous, sizes differ by one at most, the same in every run.
-  public func share(of total: Int) -> Range<Int> {
-    let size = total / count
-    let larger = total % count  // the first workers take one more
-    let begin = index * size + min(index, larger)
-    return begin..<begin + size + (index < larger ? 1 : 0)
+  /// Waits likewise after work that was shared out by `share(of:)` or `cuts` since the barrier before: this worker did `done`
+  /// units of it, and what it and the others will take from here on depends on how long that took, if the run weighs them.
+  public func barrier(done: Int) {
+    guard let meetingPoint = unsafe meetingPoint, let kind else { return barrier() }
+    unsafe meetingPoint.pointee.shares.end(index, done: done)
+    unsafe meetingPoint.pointee.barrier { unsafe meetingPoint.pointee.shares.weigh(kind) }
+    unsafe meetingPoint.pointee.shares.begin(index)
   }
+
+  /// How work is cut into parts for the workers: the same for all of them between two barriers, and valid until the second
+  /// one with `done` from here.
+  public var cuts: WorkCuts {
+    guard let meetingPoint = unsafe meetingPoint, let kind else { return WorkCuts(equalFor: count) }
+    return unsafe meetingPoint.pointee.shares.cuts(kind)
+  }
+
+  /// This worker's part of `0..<total`, contiguous. Where the workers are not weighed, sizes differ by one at most and are the
+  /// same in every run.
+  public func share(of total: Int) -> Range<Int> { cuts.part(of: index, in: total) }
 }
 
 /// Threads that run one closure together, for work that is split by hand.
@@ -51,7 +69,12 @@ import Synchronization
   private let isRunning = Atomic<Bool>(false)
 
   /// Starts `threadCount - 1` threads. With `bindsThreads` false they are left to the system's scheduler.
-  public init(threadCount: Int, bindsThreads: Bool = true) {
+  public convenience init(threadCount: Int, bindsThreads: Bool = true) {
+    self.init(threadCount: threadCount, bindsThreads: bindsThreads, weights: nil)
+  }
+
+  /// With weights, which add up to 1, the workers take such parts of the work in every run.
+  init(threadCount: Int, bindsThreads: Bool, weights: [Double]?) {
     precondition(threadCount >= 1, "a pool needs a thread")
     self.threadCount = threadCount
     guard threadCount > 1 else {
@@ -60,7 +83,7 @@ import Synchronization
       return
     }
     let processors = Self.processors
-    let signals = PoolSignals(threadCount: threadCount, oversubscribed: threadCount > processors.count)
+    let signals = PoolSignals(threadCount: threadCount, oversubscribed: threadCount > processors.count, weights: weights)
     self.signals = signals
     threads = (1..<threadCount).map { index in
       // Without a binding of its own a thread would inherit that of the thread which makes the pool.
@@ -80,14 +103,14 @@ import Synchronization
 
   /// Runs `body` once on each worker at the same time, the calling thread being worker 0, and returns when
   /// all are done. The workers must keep their writes apart, or meet at barriers between them; all must meet
-  /// equally often.
-  public func run(_ body: (Worker) -> Void) {
+  /// equally often. With a kind, faster workers take more of the work than slower ones, as far as barriers have told.
+  public func run(weighing kind: WorkKind? = nil, _ body: (Worker) -> Void) {
     guard let signals else {
       body(Worker())
       return
     }
     precondition(!isRunning.exchange(true, ordering: .acquiring), "a run inside a run")
-    withoutActuallyEscaping(body) { signals.run($0) }
+    withoutActuallyEscaping(body) { signals.run(kind, $0) }
     isRunning.store(false, ordering: .releasing)
   }
 

@@ -69,7 +69,8 @@ struct BlueprintLoader {
       description: blueprint.description, contextCapacity: contextLength, embedding: embedding,
       layers: layers,
       finalNorm: try norm("model.norm"), outputHead: head, mtpHeads: heads, widths: blueprint.widths,
-      cacheLayouts: blueprint.allLayers.map(\.attention.cacheLayout), heldShare: weights.factory.heldShare)
+      cacheLayouts: blueprint.allLayers.map(\.attention.cacheLayout), heldShare: weights.factory.heldShare,
+      weighsWorkers: weights.factory.byteCount >= DecoderModel.weighedBytes)
   }
 
   /// An RMSNorm over the residual stream.

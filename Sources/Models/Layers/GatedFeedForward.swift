@@ -19,14 +19,13 @@ final class GatedFeedForward: Sendable {
   ) {
     let input = context.normalize(residual, count: rowCount, norm: norm)
     let inner = context.workspace.feedForward.view.columns(0..<gateAndUp.outputs)
+    let innerPanels = context.worker.share(of: gateAndUp.panelCount)
     context.kernels(before: down.view).multiplyGated(
-      gateAndUp.view, panels: context.worker.share(of: gateAndUp.panelCount), input: input, output: inner,
-      rowCount: rowCount)
-    context.worker.barrier()
+      gateAndUp.view, panels: innerPanels, input: input, output: inner, rowCount: rowCount)
+    context.worker.barrier(done: innerPanels.count)
+    let panels = context.worker.share(of: down.panelCount)
     context.kernels.multiply(
-      down.view, panels: context.worker.share(of: down.panelCount), input: inner, output: output,
-      rowCount: rowCount,
-      accumulate: accumulate)
-    context.worker.barrier()
+      down.view, panels: panels, input: inner, output: output, rowCount: rowCount, accumulate: accumulate)
+    context.worker.barrier(done: panels.count)
   }
 }

@@ -50,10 +50,10 @@ final class MixtureOfExperts: Sendable {
     groups.build(selection, count: rowCount, expertCount: experts.count)
     if worker.index == 0 { context.workspace.expertReads.add(distinct: groups.activeExperts.count) }
 
-    let line = WorkLine(self, groups: groups, rowCount: rowCount, workerCount: worker.count)
-    computeInner(context, line: line, input: input, rowCount: rowCount, selection: selection, groups: groups)
+    let line = WorkLine(self, groups: groups, rowCount: rowCount, cuts: worker.cuts)
+    let done = computeInner(context, line: line, input: input, rowCount: rowCount, selection: selection, groups: groups)
     if !accumulate { for row in worker.share(of: rowCount) { output.fill(row: row, with: 0) } }
-    worker.barrier()
+    worker.barrier(done: done)
     if prepares { prepareSplitExperts(context, line: line, groups: groups) }
 
     let panels = worker.share(of: experts[0].down.panelCount)
@@ -77,7 +77,7 @@ final class MixtureOfExperts: Sendable {
           output: output, outputIndex: index, rowCount: range.count, accumulate: true)
       }
     }
-    worker.barrier()
+    worker.barrier(done: panels.count)
   }
 
   /// The down projection of an active expert, if there is one.
@@ -109,16 +109,19 @@ final class MixtureOfExperts: Sendable {
   /// it: every worker normalises them for itself.
   private func preparesRows(_ rowCount: Int) -> Bool { rowCount > Workspace.fewRows && hasOneFormat }
 
-  /// Gate, up and activation of the shared and the routed experts. Workers take their parts of the line of work.
+  /// Gate, up and activation of the shared and the routed experts. Workers take their parts of the line of work; returns the cost
+  /// of this one's.
   private func computeInner(
     _ context: ForwardContext, line: WorkLine, input: FloatRows, rowCount: Int, selection: ExpertSelection,
     groups: ExpertGroups
-  ) {
+  ) -> Int {
     let workspace = context.workspace
     let prepares = preparesRows(rowCount)
+    var done = 0
     if let shared {
       let panels = line.panels(
         of: context.worker.index, begin: 0, panels: line.sharedPanels, cost: line.sharedCost)
+      done += panels.count * line.sharedCost
       let inner = workspace.feedForward.view.columns(0..<shared.down.inputs)
       let scale = router.hasSharedGate ? FloatVectorView(selection.sharedWeights.view, row: 0) : nil
       let kernels = kernels(context, beforeInner: 0, begin: line.sharedPanels * line.sharedCost, line, groups)
@@ -140,6 +143,7 @@ final class MixtureOfExperts: Sendable {
       let cost = line.cost(rows: range.count)
       let panels = line.panels(of: context.worker.index, begin: begin, panels: line.expertPanels, cost: cost)
       begin += line.expertPanels * cost
+      done += panels.count * cost
       if panels.isEmpty { continue }
       let index = groups.rows.view.subview(range)
       let output = workspace.expertHidden.view.rows(range)
@@ -159,6 +163,7 @@ final class MixtureOfExperts: Sendable {
           rowCount: range.count, rowScale: scale)
       }
     }
+    return done
   }
 
   /// Prepares the inner rows of experts that several workers computed. Ends with a barrier if there are any.
@@ -182,20 +187,20 @@ final class MixtureOfExperts: Sendable {
   }
 }
 
-/// The panels of the shared and of all routed experts' gate and up matrices as one line of work, cut into equal parts by
-/// cost: a panel costs one read of its weights plus its rows.
+/// The panels of the shared and of all routed experts' gate and up matrices as one line of work, cut into parts by cost: a
+/// panel costs one read of its weights plus its rows.
 private struct WorkLine {
   let sharedPanels: Int
   let sharedCost: Int
   let expertPanels: Int
   private let total: Int
-  private let workerCount: Int
+  private let cuts: WorkCuts
 
-  init(_ mixture: MixtureOfExperts, groups: ExpertGroups, rowCount: Int, workerCount: Int) {
+  init(_ mixture: MixtureOfExperts, groups: ExpertGroups, rowCount: Int, cuts: WorkCuts) {
     sharedPanels = mixture.shared?.gateAndUp.panelCount ?? 0
     sharedCost = rowCount + Self.readCost
     expertPanels = mixture.experts[0].gateAndUp.panelCount
-    self.workerCount = workerCount
+    self.cuts = cuts
     var total = sharedPanels * sharedCost
     for active in 0..<groups.activeExperts.count {
       total += expertPanels * (groups.range(of: Int(groups.activeExperts[active])).count + Self.readCost)
@@ -211,15 +216,14 @@ private struct WorkLine {
 
   /// A worker's panels of a block that begins at `begin` in the line: those whose first unit of cost lies in its part.
   func panels(of worker: Int, begin: Int, panels: Int, cost: Int) -> Range<Int> {
-    let from = total * worker / workerCount
-    let to = total * (worker + 1) / workerCount
+    let (from, to) = (cuts.begin(of: worker, in: total), cuts.begin(of: worker + 1, in: total))
     let lower = min(max((from - begin + cost - 1) / cost, 0), panels)
     return lower..<max(lower, min((to - begin + cost - 1) / cost, panels))
   }
 
   /// Whether no worker has all panels of a block.
   func isSplit(begin: Int, panels count: Int, cost: Int) -> Bool {
-    for worker in 0..<workerCount
+    for worker in 0..<cuts.workerCount
     where panels(of: worker, begin: begin, panels: count, cost: cost).count == count {
       return false
     }

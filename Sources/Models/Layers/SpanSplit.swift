@@ -97,6 +97,7 @@ private struct SpanShare {
         total += groups * partCount * rows.positionCount(attending.ordinals, span: span)
       }
     }
+    let cuts = worker.cuts
     var unit = 0
     var done = 0
     var lower = 0
@@ -110,10 +111,11 @@ private struct SpanShare {
           let cost = rows.positionCount(attending.ordinals, span: span)
           for _ in 0..<partCount {
             let middle = 2 * done + cost
-            let place = min(middle * worker.count / (2 * total), worker.count - 1)
+            var place = owner
+            while place + 1 < worker.count, middle >= cuts.begin(of: place + 1, in: 2 * total) { place += 1 }
             load = place == owner ? load + cost : cost
             owner = place
-            greatest = max(greatest, load)
+            greatest = max(greatest, cuts.relative(load, of: place))
             done += cost
             unit += 1
             if place < worker.index { lower = unit }

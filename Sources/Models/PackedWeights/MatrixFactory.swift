@@ -8,7 +8,8 @@ final class MatrixFactory {
   private let mapsStored: Bool
   private let compacts: Bool
   private let progress: (@Sendable (_ bytes: Int) -> Void)?
-  private var byteCount = 0
+  /// Bytes of the matrices made so far, as they are held.
+  private(set) var byteCount = 0
   private var plainByteCount = 0
 
   /// What share of their plain bytes the matrices take.

@@ -1,0 +1,51 @@
+import Testing
+
+@testable import Models
+@testable import Tensors
+
+/// Whatever parts the workers take of the work, a forward gives the same bits.
+struct WeighedWorkersTests {
+  static let fixtures = [
+    "deepseek-v3/plain-f32", "glm4-moe/two-heads-f32", "mixtral/plain-f32", "pangu-pro-moe/three-groups-f32",
+    "qwen2/plain-bf16", "pangu-ultra-moe/sandwich-bf16",
+  ]
+
+  /// The logits of a prompt's last rows, then of steps of one and of three rows.
+  private func logits(_ model: DecoderModel, _ pool: WorkerPool, length: Int) -> [UInt32] {
+    let capacity = length + 8
+    let cache = model.makeCache(slotCount: 1, capacity: capacity)
+    let workspace = model.makeWorkspace(
+      maximumRows: length, maximumOutputRows: 3, workerCount: pool.threadCount)
+    var result: [UInt32] = []
+    var position = 0
+    for count in [length, 1, 3] {
+      let rows = StepRows(capacity: count)
+      for row in 0..<count {
+        rows.append(token: Int32((7 * (position + row)) % 61 + 2), position: position + row, slot: 0)
+      }
+      position += count
+      let outputs = (max(0, count - 3)..<count).map { Int32($0) }
+      model.forward(
+        rows, outputs: IndexList(outputs), cache: cache, workspace: workspace, pool: pool, kernels: .best)
+      for row in 0..<outputs.count {
+        for column in 0..<model.outputHead.outputs {
+          result.append(workspace.logits[row, column].bitPattern)
+        }
+      }
+    }
+    return result
+  }
+
+  @Test(arguments: fixtures, [WeightFormat.bf16, .int8])
+  func `parts of any size change no bit`(fixture: String, format: WeightFormat) throws {
+    let length = fixture.hasPrefix("deepseek") || fixture.hasPrefix("mixtral") ? 1060 : 70
+    let model = try randomModel(
+      fixture: fixture, changes: ["sliding_window": nil as Int? as Any], format: format, context: length + 8,
+      seed: 9)
+    let alone = logits(model, WorkerPool(threadCount: 1), length: length)
+    for weights in [[0.5, 0.5], [0.71, 0.29], [0.1, 0.9], [0.2, 0.05, 0.75], [0.3, 0.1, 0.1, 0.4, 0.1]] {
+      let pool = WorkerPool(threadCount: weights.count, bindsThreads: false, weights: weights)
+      #expect(logits(model, pool, length: length) == alone, "\(weights)")
+    }
+  }
+}
