@@ -30,15 +30,24 @@ struct MeetingPoint: ~Copyable {
 
   /// Waits until every thread of the run has come here. The last one does `work` before the others go on.
   @inline(__always)
-  borrowing func barrier(last work: () -> Void = {}) {
+  borrowing func barrier(last work: () -> Void = {}) { wait(for: arrive(last: work)) }
+
+  /// The first half of a barrier: says that this thread has come, and returns what to wait for.
+  @inline(__always)
+  borrowing func arrive(last work: () -> Void = {}) -> Int {
     let current = phase.value.load(ordering: .relaxed)
     if arrived.value.add(1, ordering: .acquiringAndReleasing).newValue == threadCount {
       work()
       arrived.value.store(0, ordering: .relaxed)
       phase.value.store(current + 1, ordering: .releasing)
-    } else {
-      spin(limit: spinNanoseconds) { phase.value.load(ordering: .acquiring) != current }
     }
+    return current
+  }
+
+  /// The second half: waits until the others have come.
+  @inline(__always)
+  borrowing func wait(for current: Int) {
+    spin(limit: spinNanoseconds) { phase.value.load(ordering: .acquiring) != current }
   }
 }
 

@@ -30,7 +30,8 @@ public enum WorkKind: Int, CaseIterable, Sendable {
   /// Where the part of `worker` (0 ... workerCount) begins in `0..<total`.
   public func begin(of worker: Int, in total: Int) -> Int {
     if let bounds = unsafe bounds { return (total * (unsafe bounds[worker]) + Self.whole / 2) / Self.whole }
-    let (size, larger) = total.quotientAndRemainder(dividingBy: workerCount)  // the first workers take one more
+    // The first workers take one more.
+    let (size, larger) = total.quotientAndRemainder(dividingBy: workerCount)
     return worker * size + min(worker, larger)
   }
 
@@ -53,7 +54,8 @@ public enum WorkKind: Int, CaseIterable, Sendable {
     var began: UInt64 = 0
     var took: UInt64 = 0
     var done = 0
-    private let padding: InlineArray<13, Int> = .init(repeating: 0)  // two cache lines: neighbours would contend
+    // Two cache lines in all: neighbours would contend.
+    private let padding: InlineArray<13, Int> = .init(repeating: 0)
   }
 
   private let workerCount: Int

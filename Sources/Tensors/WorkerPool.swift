@@ -36,6 +36,16 @@ import Synchronization
     if kind != nil { unsafe meetingPoint.pointee.shares.begin(index) }
   }
 
+  /// Does `work`, which needs nothing of the other workers', between the two halves of a barrier: it hides what the slowest one
+  /// and the barrier itself take. There must be no barrier in it.
+  @inline(__always)
+  public func barrier(during work: () -> Void) {
+    guard let meetingPoint = unsafe meetingPoint else { return work() }
+    let arrival = unsafe meetingPoint.pointee.arrive()
+    work()
+    unsafe meetingPoint.pointee.wait(for: arrival)
+  }
+
   /// Waits likewise after work that was shared out by `share(of:)` or `cuts` since the barrier before: this worker did `done`
   /// units of it, and what it and the others will take from here on depends on how long that took, if the run weighs them.
   public func barrier(done: Int) {
@@ -83,7 +93,8 @@ import Synchronization
       return
     }
     let processors = Self.processors
-    let signals = PoolSignals(threadCount: threadCount, oversubscribed: threadCount > processors.count, weights: weights)
+    let signals = PoolSignals(
+      threadCount: threadCount, oversubscribed: threadCount > processors.count, weights: weights)
     self.signals = signals
     threads = (1..<threadCount).map { index in
       // Without a binding of its own a thread would inherit that of the thread which makes the pool.

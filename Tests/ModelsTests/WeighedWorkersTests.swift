@@ -36,16 +36,32 @@ struct WeighedWorkersTests {
     return result
   }
 
+  private func check(_ model: DecoderModel, length: Int) {
+    let alone = logits(model, WorkerPool(threadCount: 1), length: length)
+    for weights in [[0.5, 0.5], [0.71, 0.29], [0.1, 0.9], [0.2, 0.05, 0.75], [0.3, 0.1, 0.1, 0.4, 0.1]] {
+      let pool = WorkerPool(threadCount: weights.count, bindsThreads: false, weights: weights)
+      #expect(logits(model, pool, length: length) == alone, "\(weights)")
+    }
+  }
+
   @Test(arguments: fixtures, [WeightFormat.bf16, .int8])
   func `parts of any size change no bit`(fixture: String, format: WeightFormat) throws {
     let length = fixture.hasPrefix("deepseek") || fixture.hasPrefix("mixtral") ? 1060 : 70
     let model = try randomModel(
       fixture: fixture, changes: ["sliding_window": nil as Int? as Any], format: format, context: length + 8,
       seed: 9)
-    let alone = logits(model, WorkerPool(threadCount: 1), length: length)
-    for weights in [[0.5, 0.5], [0.71, 0.29], [0.1, 0.9], [0.2, 0.05, 0.75], [0.3, 0.1, 0.1, 0.4, 0.1]] {
-      let pool = WorkerPool(threadCount: weights.count, bindsThreads: false, weights: weights)
-      #expect(logits(model, pool, length: length) == alone, "\(weights)")
+    check(model, length: length)
+  }
+
+  /// A router of which workers compute shares, with a shared expert meanwhile, as in large models.
+  @Test(arguments: ["deepseek-v3/plain-f32", "glm4-moe/two-heads-f32"])
+  func `a shared expert beside a large router changes no bit`(fixture: String) throws {
+    let model = try randomModel(
+      fixture: fixture, changes: ["n_routed_experts": 600], format: .int8, context: 40, seed: 3)
+    let mixtures = model.layers.compactMap { layer in
+      if case .mixture(let mixture) = layer.feedForward { mixture } else { nil }
     }
+    #expect(!mixtures.isEmpty && mixtures.allSatisfy { $0.router.hidesWork && $0.shared != nil })
+    check(model, length: 20)
   }
 }

@@ -35,21 +35,29 @@ struct ExpertRouter: Sendable {
   /// Whether the shared expert counts with sigmoid(gate · x) (Qwen2-MoE, arXiv 2407.10671).
   var hasSharedGate: Bool { weights.outputs > expertCount }
 
-  /// Above this many weights each worker computes only its share of the router's columns.
+  /// Above this many weights each worker computes only its share of the router's columns, with a barrier for the others'.
   private static let replicatedWeights = 1 << 16
+  /// Likewise where other work hides the barrier.
+  private static let replicatedWeightsWithWork = 1 << 14
 
-  /// Routes rows 0 ..< count of `input` and returns the selection that this worker may read.
-  func route(_ context: ForwardContext, input: FloatRows, count: Int) -> ExpertSelection {
+  /// Whether work between the halves of its barrier pays, if there is some.
+  var hidesWork: Bool { weights.outputs * weights.inputs > Self.replicatedWeightsWithWork }
+
+  /// Routes rows 0 ..< count of `input` and returns the selection that this worker may read. With `hasWork` `meanwhile`, which must
+  /// not need the selection, is done while others compute their shares of the router.
+  func route(
+    _ context: ForwardContext, input: FloatRows, count: Int, hasWork: Bool, meanwhile work: () -> Void
+  ) -> ExpertSelection {
     let workspace = context.workspace
     let worker = context.worker
     let outputs = 0..<weights.outputs
-    let isReplicated = weights.outputs * weights.inputs <= Self.replicatedWeights
+    let isReplicated = !hasWork && weights.outputs * weights.inputs <= Self.replicatedWeights
     let common = workspace.routerLogits.view.columns(outputs)
     if !isReplicated {
       context.kernels.multiply(
         weights.view, panels: worker.share(of: weights.panelCount), input: input, output: common,
         rowCount: count)
-      worker.barrier()
+      worker.barrier { if hasWork { work() } }
     }
     let isPrivate = count <= Workspace.fewRows
     let selection = isPrivate ? workspace.privateSelections[worker.index] : workspace.selection

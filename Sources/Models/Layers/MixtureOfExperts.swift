@@ -45,13 +45,24 @@ final class MixtureOfExperts: Sendable {
       context.kernels.prepare(
         input, rows: worker.share(of: rowCount), for: format, into: context.workspace.preparedInput)
     }
-    let selection = router.route(context, input: input, count: rowCount)
+    let cuts = worker.cuts
+    // The shared expert waits for nobody's choice, but perhaps for its gate or for rows that others prepare.
+    let hidesRouting = shared != nil && !prepares && !router.hasSharedGate && router.hidesWork
+    let selection = router.route(context, input: input, count: rowCount, hasWork: hidesRouting) {
+      computeShared(context, context.kernels, cuts: cuts, input: input, rowCount: rowCount, scale: nil)
+    }
     let groups = context.workspace.groups[worker.index]
     groups.build(selection, count: rowCount, expertCount: experts.count)
     if worker.index == 0 { context.workspace.expertReads.add(distinct: groups.activeExperts.count) }
 
-    let line = WorkLine(self, groups: groups, rowCount: rowCount, cuts: worker.cuts)
-    let done = computeInner(context, line: line, input: input, rowCount: rowCount, selection: selection, groups: groups)
+    let line = WorkLine(self, groups: groups, rowCount: rowCount, cuts: cuts, worker: worker.index)
+    if !hidesRouting {
+      let gate = router.hasSharedGate ? FloatVectorView(selection.sharedWeights.view, row: 0) : nil
+      computeShared(
+        context, kernels(context, beforeInner: 0, begin: 0, line, groups), cuts: cuts, input: input,
+        rowCount: rowCount, scale: gate)
+    }
+    let done = computeInner(context, line: line, input: input, rowCount: rowCount, groups: groups)
     if !accumulate { for row in worker.share(of: rowCount) { output.fill(row: row, with: 0) } }
     worker.barrier(done: done)
     if prepares { prepareSplitExperts(context, line: line, groups: groups) }
@@ -93,8 +104,7 @@ final class MixtureOfExperts: Sendable {
     if active < groups.activeExperts.count {
       let expert = Int(groups.activeExperts[active])
       let panels = line.panels(
-        of: context.worker.index, begin: begin, panels: line.expertPanels,
-        cost: line.cost(rows: groups.range(of: expert).count))
+        begin: begin, panels: line.expertPanels, cost: line.cost(rows: groups.range(of: expert).count))
       if !panels.isEmpty {
         return context.kernels.followed(by: experts[expert].gateAndUp, panel: panels.lowerBound)
       }
@@ -109,39 +119,38 @@ final class MixtureOfExperts: Sendable {
   /// it: every worker normalises them for itself.
   private func preparesRows(_ rowCount: Int) -> Bool { rowCount > Workspace.fewRows && hasOneFormat }
 
-  /// Gate, up and activation of the shared and the routed experts. Workers take their parts of the line of work; returns the cost
-  /// of this one's.
+  /// Gate, up and activation of this worker's part of the shared expert, if there is one.
+  private func computeShared(
+    _ context: ForwardContext, _ kernels: KernelSet, cuts: WorkCuts, input: FloatRows, rowCount: Int,
+    scale: FloatVectorView?
+  ) {
+    guard let shared else { return }
+    let panels = cuts.part(of: context.worker.index, in: shared.gateAndUp.panelCount)
+    let inner = context.workspace.feedForward.view.columns(0..<shared.down.inputs)
+    if preparesRows(rowCount), shared.gateAndUp.format == format {
+      kernels.multiplyGated(
+        shared.gateAndUp, panels: panels, input: context.workspace.preparedInput, output: inner,
+        rowCount: rowCount, rowScale: scale)
+    } else {
+      kernels.multiplyGated(
+        shared.gateAndUp, panels: panels, input: input, output: inner, rowCount: rowCount, rowScale: scale)
+    }
+  }
+
+  /// Gate, up and activation of the routed experts. Workers take their parts of the line of work; returns the cost of this one's,
+  /// with its part of the shared expert.
   private func computeInner(
-    _ context: ForwardContext, line: WorkLine, input: FloatRows, rowCount: Int, selection: ExpertSelection,
-    groups: ExpertGroups
+    _ context: ForwardContext, line: WorkLine, input: FloatRows, rowCount: Int, groups: ExpertGroups
   ) -> Int {
     let workspace = context.workspace
     let prepares = preparesRows(rowCount)
-    var done = 0
-    if let shared {
-      let panels = line.panels(
-        of: context.worker.index, begin: 0, panels: line.sharedPanels, cost: line.sharedCost)
-      done += panels.count * line.sharedCost
-      let inner = workspace.feedForward.view.columns(0..<shared.down.inputs)
-      let scale = router.hasSharedGate ? FloatVectorView(selection.sharedWeights.view, row: 0) : nil
-      let kernels = kernels(context, beforeInner: 0, begin: line.sharedPanels * line.sharedCost, line, groups)
-      if panels.isEmpty {
-        // The others have them all.
-      } else if prepares, shared.gateAndUp.format == format {
-        kernels.multiplyGated(
-          shared.gateAndUp, panels: panels, input: workspace.preparedInput, output: inner, rowCount: rowCount,
-          rowScale: scale)
-      } else {
-        kernels.multiplyGated(
-          shared.gateAndUp, panels: panels, input: input, output: inner, rowCount: rowCount, rowScale: scale)
-      }
-    }
-    var begin = line.sharedPanels * line.sharedCost
+    var done = line.sharedCost
+    var begin = 0
     for active in 0..<groups.activeExperts.count {
       let expert = Int(groups.activeExperts[active])
       let range = groups.range(of: expert)
       let cost = line.cost(rows: range.count)
-      let panels = line.panels(of: context.worker.index, begin: begin, panels: line.expertPanels, cost: cost)
+      let panels = line.panels(begin: begin, panels: line.expertPanels, cost: cost)
       begin += line.expertPanels * cost
       done += panels.count * cost
       if panels.isEmpty { continue }
@@ -169,7 +178,7 @@ final class MixtureOfExperts: Sendable {
   /// Prepares the inner rows of experts that several workers computed. Ends with a barrier if there are any.
   private func prepareSplitExperts(_ context: ForwardContext, line: WorkLine, groups: ExpertGroups) {
     let workspace = context.workspace
-    var begin = line.sharedPanels * line.sharedCost
+    var begin = 0
     var isAny = false
     for active in 0..<groups.activeExperts.count {
       let range = groups.range(of: Int(groups.activeExperts[active]))
@@ -187,25 +196,33 @@ final class MixtureOfExperts: Sendable {
   }
 }
 
-/// The panels of the shared and of all routed experts' gate and up matrices as one line of work, cut into parts by cost: a
-/// panel costs one read of its weights plus its rows.
+/// The panels of all routed experts' gate and up matrices as one line of work, cut into parts by cost: a panel costs one read of its
+/// weights plus its rows. Each worker has its part of the shared expert's panels too, and so many of the routed ones that both
+/// together are its part of the whole.
 private struct WorkLine {
-  let sharedPanels: Int
-  let sharedCost: Int
   let expertPanels: Int
+  private let sharedPanels: Int
+  private let sharedPanelCost: Int
   private let total: Int
   private let cuts: WorkCuts
+  /// What this worker's part of the shared expert costs, and its part of the line.
+  let sharedCost: Int
+  private var own = 0..<0
 
-  init(_ mixture: MixtureOfExperts, groups: ExpertGroups, rowCount: Int, cuts: WorkCuts) {
+  init(_ mixture: MixtureOfExperts, groups: ExpertGroups, rowCount: Int, cuts: WorkCuts, worker: Int) {
     sharedPanels = mixture.shared?.gateAndUp.panelCount ?? 0
-    sharedCost = rowCount + Self.readCost
+    sharedPanelCost = rowCount + Self.readCost
     expertPanels = mixture.experts[0].gateAndUp.panelCount
     self.cuts = cuts
-    var total = sharedPanels * sharedCost
+    var total = sharedPanels * sharedPanelCost
     for active in 0..<groups.activeExperts.count {
       total += expertPanels * (groups.range(of: Int(groups.activeExperts[active])).count + Self.readCost)
     }
     self.total = total
+    sharedCost = sharedPanelCost * cuts.part(of: worker, in: sharedPanels).count
+    var own = 0..<0
+    forEachPart { if $0 == worker { own = $1 } }
+    self.own = own
   }
 
   /// Reading a panel takes as long as multiplying it with so many rows: more from memory, less for narrow weights in caches.
@@ -214,19 +231,37 @@ private struct WorkLine {
   /// Of one panel that meets so many rows.
   func cost(rows: Int) -> Int { rows + Self.readCost }
 
-  /// A worker's panels of a block that begins at `begin` in the line: those whose first unit of cost lies in its part.
-  func panels(of worker: Int, begin: Int, panels: Int, cost: Int) -> Range<Int> {
-    let (from, to) = (cuts.begin(of: worker, in: total), cuts.begin(of: worker + 1, in: total))
-    let lower = min(max((from - begin + cost - 1) / cost, 0), panels)
-    return lower..<max(lower, min((to - begin + cost - 1) / cost, panels))
+  /// Where the part of `worker` begins in the line; not yet in order, where parts are smaller than a panel.
+  private func begin(of worker: Int) -> Int {
+    cuts.begin(of: worker, in: total) - sharedPanelCost * cuts.begin(of: worker, in: sharedPanels)
+  }
+
+  /// Calls `body` with each worker's part of the line, in order.
+  private func forEachPart(_ body: (_ worker: Int, Range<Int>) -> Void) {
+    var end = 0
+    for worker in 0..<cuts.workerCount {
+      let begin = end
+      end = max(end, self.begin(of: worker + 1))
+      body(worker, begin..<end)
+    }
+  }
+
+  /// This worker's panels of a block that begins at `begin` in the line: those whose first unit of cost lies in its part.
+  func panels(begin: Int, panels: Int, cost: Int) -> Range<Int> {
+    Self.panels(in: own, begin: begin, panels: panels, cost: cost)
+  }
+
+  private static func panels(in part: Range<Int>, begin: Int, panels: Int, cost: Int) -> Range<Int> {
+    let lower = min(max((part.lowerBound - begin + cost - 1) / cost, 0), panels)
+    return lower..<max(lower, min((part.upperBound - begin + cost - 1) / cost, panels))
   }
 
   /// Whether no worker has all panels of a block.
   func isSplit(begin: Int, panels count: Int, cost: Int) -> Bool {
-    for worker in 0..<cuts.workerCount
-    where panels(of: worker, begin: begin, panels: count, cost: cost).count == count {
-      return false
+    var isSplit = true
+    forEachPart { _, part in
+      if Self.panels(in: part, begin: begin, panels: count, cost: cost).count == count { isSplit = false }
     }
-    return true
+    return isSplit
   }
 }
