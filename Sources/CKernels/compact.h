@@ -23,6 +23,21 @@ FS_INLINE const uint32_t *compact_patch(const uint32_t *others, const uint32_t *
   return others;
 }
 
+/// Whether it belongs to a unit of the step.
+FS_INLINE bool compact_has_others_in(const uint32_t *others, ptrdiff_t step, ptrdiff_t unit) {
+  return others[0] >> 23 == (step << 2 | unit);
+}
+
+/// compact_patch for the lines of a unit.
+FS_INLINE const uint32_t *compact_patch_unit(const uint32_t *others, const uint32_t *end, ptrdiff_t step, ptrdiff_t unit,
+                                             char *to) {
+  for (; others < end && compact_has_others_in(others, step, unit); others++) {
+    uint16_t word = (uint16_t)*others;
+    memcpy(to + (*others >> 16 & 127) * 2, &word, sizeof word);
+  }
+  return others;
+}
+
 /// Writes the plain lines of a step, but for those of the list.
 FS_INLINE void compact_all_units(const char *units, compact_table table, char *to) {
   for (ptrdiff_t u = 0; u < FS_COMPACT_STEP_LINES / 4; u++)
@@ -154,21 +169,25 @@ FS_INLINE void tile_compact(const char *base, size_t panel_bytes, ptrdiff_t k, c
       ptrdiff_t pairs = (k + 1) / 2 - (first + step) * 16;
       bool special = pairs < 16;
       FS_UNROLL for (int p = 0; p < panels; p++) special |= compact_has_others(others[p], step);
-      if (__builtin_expect(special, false)) {
-        _Alignas(64) char lines[FS_COMPACT_PANELS][FS_COMPACT_STEP_LINES * 64];
-        FS_UNROLL for (int p = 0; p < panels; p++) {
-          const uint32_t *end = (const uint32_t *)(chunk + (size_t)p * panel_bytes + head);
-          compact_all_units(units + (size_t)p * panel_bytes, table[p], lines[p]);
-          others[p] = compact_patch(others[p], end, step, lines[p]);
+      for (ptrdiff_t u = 0; u < FS_COMPACT_STEP_LINES / 4; u++) {
+        bool here = false;
+        if (__builtin_expect(special, false)) {
+          here = pairs < 4 * u + 4;
+          FS_UNROLL for (int p = 0; p < panels; p++) here |= compact_has_others_in(others[p], step, u);
         }
-        for (ptrdiff_t i = 0; i < (pairs < 16 ? pairs : 16); i++)
-          FS_UNROLL for (int p = 0; p < panels; p++)
-            compact_add(&sums, *(const lanes_i32 *)(lines[p] + i * 64), from, i, p, rows);
-        for (ptrdiff_t line = 0; line < FS_COMPACT_STEP; line += 64)
-          FS_UNROLL for (int p = 0; p < panels; p++)
-            FS_PREFETCH(units + (size_t)p * panel_bytes + ahead + line);
-      } else {
-        for (ptrdiff_t u = 0; u < FS_COMPACT_STEP_LINES / 4; u++)
+        if (__builtin_expect(here, false)) {
+          _Alignas(64) char lines[FS_COMPACT_PANELS][4 * 64];
+          FS_UNROLL for (int p = 0; p < panels; p++) {
+            const char *unit = units + (size_t)p * panel_bytes + u * FS_COMPACT_UNIT;
+            const uint32_t *end = (const uint32_t *)(chunk + (size_t)p * panel_bytes + head);
+            FS_UNROLL for (int j = 0; j < 3; j++) FS_PREFETCH(unit + ahead + 64 * j);
+            compact_unit(unit, table[p], lines[p]);
+            others[p] = compact_patch_unit(others[p], end, step, u, lines[p]);
+          }
+          for (ptrdiff_t i = 0; i < 4 && i < pairs - 4 * u; i++)
+            FS_UNROLL for (int p = 0; p < panels; p++)
+              compact_add(&sums, *(const lanes_i32 *)(lines[p] + i * 64), from, 4 * u + i, p, rows);
+        } else {
           FS_UNROLL for (int p = 0; p < panels; p++) {
             const char *unit = units + (size_t)p * panel_bytes + u * FS_COMPACT_UNIT;
             FS_UNROLL for (int j = 0; j < 3; j++) FS_PREFETCH(unit + ahead + 64 * j);
@@ -178,6 +197,7 @@ FS_INLINE void tile_compact(const char *base, size_t panel_bytes, ptrdiff_t k, c
               FS_UNROLL for (int j = 0; j < 2; j++) compact_add(&sums, lines[j], from, 4 * u + 2 * half + j, p, rows);
             }
           }
+        }
       }
 #if defined(FS_BF16_TILES)
       FS_UNROLL for (int r = 0; r < rows; r++)
