@@ -2,8 +2,12 @@
 // pragma.
 #include "compact_lines.h"
 
-/// Whether the next weight of the list belongs to a step of the chunk. Behind a full list this reads of the steps: no harm.
-FS_INLINE bool compact_has_others(const uint32_t *others, ptrdiff_t step) { return others[0] >> 25 == step; }
+// By how much the place of a listed weight is shifted to tell its step, or its unit among all of the chunk.
+enum { COMPACT_STEP_SHIFT = 25, COMPACT_UNIT_SHIFT = 23 };
+
+/// Whether the next weight of the list belongs to a step or unit of the chunk. Behind a full list this reads of the steps: no
+/// harm.
+FS_INLINE bool compact_has_others(const uint32_t *others, int shift, ptrdiff_t place) { return others[0] >> shift == place; }
 
 /// Writes the four plain lines of a unit.
 FS_INLINE void compact_unit(const char *unit, compact_table table, char *to) {
@@ -14,26 +18,11 @@ FS_INLINE void compact_unit(const char *unit, compact_table table, char *to) {
   }
 }
 
-/// Puts the weights of the list into the plain lines of their step; returns the rest of the list.
-FS_INLINE const uint32_t *compact_patch(const uint32_t *others, const uint32_t *end, ptrdiff_t step, char *to) {
-  for (; others < end && compact_has_others(others, step); others++) {
+/// Puts the weights of the list into the plain lines of their step or unit; returns the rest of the list.
+FS_INLINE const uint32_t *compact_patch(const uint32_t *others, const uint32_t *end, int shift, ptrdiff_t place, char *to) {
+  for (; others < end && compact_has_others(others, shift, place); others++) {
     uint16_t word = (uint16_t)*others;
-    memcpy(to + (*others >> 16 & 511) * 2, &word, sizeof word);
-  }
-  return others;
-}
-
-/// Whether it belongs to a unit of the step.
-FS_INLINE bool compact_has_others_in(const uint32_t *others, ptrdiff_t step, ptrdiff_t unit) {
-  return others[0] >> 23 == (step << 2 | unit);
-}
-
-/// compact_patch for the lines of a unit.
-FS_INLINE const uint32_t *compact_patch_unit(const uint32_t *others, const uint32_t *end, ptrdiff_t step, ptrdiff_t unit,
-                                             char *to) {
-  for (; others < end && compact_has_others_in(others, step, unit); others++) {
-    uint16_t word = (uint16_t)*others;
-    memcpy(to + (*others >> 16 & 127) * 2, &word, sizeof word);
+    memcpy(to + (*others >> 16 & ((1u << (shift - 16)) - 1)) * 2, &word, sizeof word);
   }
   return others;
 }
@@ -68,7 +57,7 @@ FS_INLINE const char *compact_units(compact_place *at) {
 /// Ends a step whose units have been written.
 FS_INLINE void compact_end_step(compact_place *at, char *to) {
   const uint32_t *end = (const uint32_t *)(at->chunk + fs_compact_head(at->count));
-  at->others = compact_patch(at->others, end, at->step, to);
+  at->others = compact_patch(at->others, end, COMPACT_STEP_SHIFT, at->step, to);
   at->step++;
 }
 
@@ -168,12 +157,13 @@ FS_INLINE void tile_compact(const char *base, size_t panel_bytes, ptrdiff_t k, c
 #endif
       ptrdiff_t pairs = (k + 1) / 2 - (first + step) * 16;
       bool special = pairs < 16;
-      FS_UNROLL for (int p = 0; p < panels; p++) special |= compact_has_others(others[p], step);
+      FS_UNROLL for (int p = 0; p < panels; p++) special |= compact_has_others(others[p], COMPACT_STEP_SHIFT, step);
       for (ptrdiff_t u = 0; u < FS_COMPACT_STEP_LINES / 4; u++) {
         bool here = false;
         if (__builtin_expect(special, false)) {
           here = pairs < 4 * u + 4;
-          FS_UNROLL for (int p = 0; p < panels; p++) here |= compact_has_others_in(others[p], step, u);
+          FS_UNROLL for (int p = 0; p < panels; p++)
+            here |= compact_has_others(others[p], COMPACT_UNIT_SHIFT, 4 * step + u);
         }
         if (__builtin_expect(here, false)) {
           _Alignas(64) char lines[FS_COMPACT_PANELS][4 * 64];
@@ -182,7 +172,7 @@ FS_INLINE void tile_compact(const char *base, size_t panel_bytes, ptrdiff_t k, c
             const uint32_t *end = (const uint32_t *)(chunk + (size_t)p * panel_bytes + head);
             FS_UNROLL for (int j = 0; j < 3; j++) FS_PREFETCH(unit + ahead + 64 * j);
             compact_unit(unit, table[p], lines[p]);
-            others[p] = compact_patch_unit(others[p], end, step, u, lines[p]);
+            others[p] = compact_patch(others[p], end, COMPACT_UNIT_SHIFT, 4 * step + u, lines[p]);
           }
           for (ptrdiff_t i = 0; i < 4 && i < pairs - 4 * u; i++)
             FS_UNROLL for (int p = 0; p < panels; p++)
