@@ -67,6 +67,8 @@ public enum WorkKind: Int, CaseIterable, Sendable {
   private let bounds: UnsafeMutablePointer<Int>
   /// [kinds]: which of the two is valid.
   private let current: UnsafeMutablePointer<Int>
+  /// Barriers that could have told something.
+  private let meetings: UnsafeMutablePointer<Int>
   /// Whether the weights stay what they are.
   private let isFixed: Bool
 
@@ -83,6 +85,8 @@ public enum WorkKind: Int, CaseIterable, Sendable {
     unsafe bounds.initialize(repeating: 0, count: kinds * 2 * (workerCount + 1))
     unsafe current = .allocate(capacity: kinds)
     unsafe current.initialize(repeating: 0, count: kinds)
+    unsafe meetings = .allocate(capacity: 1)
+    unsafe meetings.initialize(to: 0)
     for kind in WorkKind.allCases {
       for (worker, weight) in (fixed ?? []).prefix(workerCount).enumerated() {
         unsafe weights[kind.rawValue * workerCount + worker] = weight
@@ -96,6 +100,7 @@ public enum WorkKind: Int, CaseIterable, Sendable {
     unsafe weights.deallocate()
     unsafe bounds.deallocate()
     unsafe current.deallocate()
+    unsafe meetings.deallocate()
   }
 
   private borrowing func place(_ kind: WorkKind, _ version: Int) -> Int {
@@ -121,19 +126,21 @@ public enum WorkKind: Int, CaseIterable, Sendable {
     unsafe timings[worker].done = done
   }
 
-  /// Weighs the workers by what all of them did last. Only for the last one to arrive at a barrier, before it lets the others
-  /// go on.
-  borrowing func weigh(_ kind: WorkKind) {
+  /// Weighs the workers by what all of them did last. Only for `last`, the last one to arrive at a barrier, before it lets the
+  /// others go on.
+  borrowing func weigh(_ kind: WorkKind, last: Int) {
     if isFixed { return }
-    var longest: UInt64 = 0
+    // Whoever comes last nearly always took longest.
+    guard unsafe timings[last].took >= Self.leastNanoseconds else { return }
+    // Looking at many workers takes a while, so they are looked at less often.
+    unsafe meetings.pointee &+= 1
+    guard unsafe meetings.pointee % max(1, workerCount / 2) == 0 else { return }
     var sum = 0.0
     for worker in 0..<workerCount {
       let timing = unsafe timings[worker]
       guard timing.done > 0, timing.took > 0 else { return }
-      longest = max(longest, timing.took)
       sum += Double(timing.done) / Double(timing.took)
     }
-    guard longest >= Self.leastNanoseconds else { return }
     let own = unsafe weights + kind.rawValue * workerCount
     var total = 0.0
     for worker in 0..<workerCount {

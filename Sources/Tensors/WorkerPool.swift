@@ -51,7 +51,7 @@ import Synchronization
   public func barrier(done: Int) {
     guard let meetingPoint = unsafe meetingPoint, let kind else { return barrier() }
     unsafe meetingPoint.pointee.shares.end(index, done: done)
-    unsafe meetingPoint.pointee.barrier { unsafe meetingPoint.pointee.shares.weigh(kind) }
+    unsafe meetingPoint.pointee.barrier { unsafe meetingPoint.pointee.shares.weigh(kind, last: index) }
     unsafe meetingPoint.pointee.shares.begin(index)
   }
 

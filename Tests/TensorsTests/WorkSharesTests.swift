@@ -16,7 +16,7 @@ struct WorkSharesTests {
         let delay: UInt64 = round % outlier == 0 && worker == round / outlier % 2 ? 3_000_000 : 0
         shares.record(worker, done: count, nanoseconds: UInt64(count) * nanoseconds[worker] + delay)
       }
-      shares.weigh(.fewRows)
+      shares.weigh(.fewRows, last: nanoseconds.count - 1)
     }
     let (few, many) = (shares.cuts(.fewRows), shares.cuts(.manyRows))
     for worker in 0...nanoseconds.count {
