@@ -64,7 +64,7 @@ struct WorkSharesTests {
     }
   }
 
-  @Test func `barriers weigh the workers of a run, and only of such a run`() {
+  @Test func `weights given from the beginning hold in every run`() {
     let pool = WorkerPool(threadCount: 2, bindsThreads: false, weights: [0.8, 0.2])
     for kind in [nil, WorkKind.fewRows, .manyRows] {
       pool.run(weighing: kind) { worker in
@@ -74,5 +74,23 @@ struct WorkSharesTests {
         }
       }
     }
+  }
+
+  @Test(arguments: WorkKind.allCases)
+  func `everything is done once while barriers weigh the workers`(kind: WorkKind) {
+    let pool = WorkerPool(threadCount: 2)
+    let done = IndexList([Int32](repeating: 0, count: 97))
+    pool.run(weighing: kind) { worker in
+      for _ in 0..<400 {
+        let share = worker.share(of: 97)
+        for unit in share {
+          done[unit] += 1
+          let end = monotonicNanoseconds() + (worker.index == 0 ? 500 : 1500)
+          while monotonicNanoseconds() < end {}
+        }
+        worker.barrier(done: share.count)
+      }
+    }
+    for unit in 0..<97 { #expect(done[unit] == 400) }
   }
 }
