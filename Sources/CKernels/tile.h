@@ -22,10 +22,11 @@ FS_INLINE void tile_lines(lanes_i32 lines[FS_MAX_TILE_PANELS], const char *base,
   }
 }
 
-/// Where a panel ends, its prefetches go on to the panel that takes its place in what follows.
+/// Where a panel ends, its prefetches go on to the panel that takes its place in what follows: to its first lines, or, where
+/// panels are shorter than that, to the same line.
 FS_INLINE ptrdiff_t tile_ahead(ptrdiff_t line, const char *base, size_t panel_bytes, const char *following) {
-  bool inside = line + FS_AHEAD_LINES < (ptrdiff_t)(panel_bytes / 64);
-  return FS_AHEAD_LINES * 64 + (inside ? 0 : following - base - (ptrdiff_t)panel_bytes);
+  ptrdiff_t bytes = FS_AHEAD_LINES * 64, end = (ptrdiff_t)panel_bytes, over = end > bytes ? end - bytes : 0;
+  return (line + FS_AHEAD_LINES) * 64 < end ? bytes : following - base - over;
 }
 
 FS_INLINE void tile_f32(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
@@ -219,6 +220,9 @@ FS_INLINE void tile_int8(const char *base, size_t panel_bytes, ptrdiff_t k, cons
         sum[r][p] = lanes_fma(__builtin_convertvector(integers[r][p], lanes), scale, sum[r][p]);
     }
   }
+  // A panel has a line more than that, its scales, and so one more to ask for.
+  ptrdiff_t ahead = tile_ahead(lines, base, panel_bytes, following);
+  FS_UNROLL for (int p = 0; p < panels; p++) FS_PREFETCH(base + (size_t)p * panel_bytes + lines * 64 + ahead);
   tile_store(sum, tile, rows, panels);
 }
 

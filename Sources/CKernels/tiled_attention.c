@@ -21,12 +21,28 @@ static void round_piece(const float *x, ptrdiff_t count, uint16_t to[PIECE]) {
   }
 }
 
-void fs_tiled_cache_store(float *cache, ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff_t position,
-                          const float *key, const float *value) {
+/// Where one position stands: every second key in a line of its own, and sixteen values.
+typedef struct place {
+  char *keys, *values;
+} place;
+
+static place place_of(float *cache, ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff_t position) {
   ptrdiff_t steps = fs_tiled_steps(key_width), at = position % 32;
   char *block = (char *)cache + position / 32 * (ptrdiff_t)fs_tiled_block_bytes(key_width, value_width);
-  char *keys = block + at / 16 * steps * 1024 + at % 16 * 4;
-  char *values = block + 2 * steps * 1024 + at / 2 * 64 + at % 2 * 2;
+  return (place){.keys = block + at / 16 * steps * 1024 + at % 16 * 4,
+                 .values = block + 2 * steps * 1024 + at / 2 * 64 + at % 2 * 2};
+}
+
+void fs_tiled_cache_prefetch(float *cache, ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff_t position) {
+  place to = place_of(cache, key_width, value_width, position);
+  for (ptrdiff_t d = 0; d < key_width; d += 2) __builtin_prefetch(to.keys + d / 2 * 64, 1, 2);
+  for (ptrdiff_t d = 0; d < value_width; d += 16) __builtin_prefetch(to.values + d / 16 * 1024, 1, 2);
+}
+
+void fs_tiled_cache_store(float *cache, ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff_t position,
+                          const float *key, const float *value) {
+  place to = place_of(cache, key_width, value_width, position);
+  char *keys = to.keys, *values = to.values;
   uint16_t numbers[PIECE];
   for (ptrdiff_t d = 0; d < key_width; d += PIECE) {
     ptrdiff_t count = key_width - d < PIECE ? key_width - d : PIECE;

@@ -6,6 +6,8 @@ struct WorkspaceWidths: Sendable {
   var vocabulary = 0
   /// Attention's first projection (queries or their compression, and the latent with its rotary key).
   var projected = 0
+  /// The queries' compression in latent attention, where there is one.
+  var queryRank = 0
   /// All query heads.
   var query = 0
   /// All query heads after absorption of the key up-projection.
@@ -35,7 +37,8 @@ struct WorkspaceWidths: Sendable {
   func union(_ other: WorkspaceWidths) -> WorkspaceWidths {
     WorkspaceWidths(
       hidden: max(hidden, other.hidden), vocabulary: max(vocabulary, other.vocabulary),
-      projected: max(projected, other.projected), query: max(query, other.query),
+      projected: max(projected, other.projected), queryRank: max(queryRank, other.queryRank),
+      query: max(query, other.query),
       absorbed: max(absorbed, other.absorbed), latent: max(latent, other.latent),
       attended: max(attended, other.attended), heads: max(heads, other.heads),
       groupedHead: max(groupedHead, other.groupedHead),
@@ -80,6 +83,7 @@ public final class Workspace: @unchecked Sendable {
   let branch: FloatMatrix  // what a layer adds, before its norm [rows, hidden]; one column where unused
   let concatenated: FloatMatrix  // MTP input [rows, 2 * hidden]
   let projected: FloatMatrix
+  let privateQueries: [FloatMatrix]  // one a worker: normalised compressions [fewRows, rank]
   let query: FloatMatrix
   let absorbed: FloatMatrix
   let latent: FloatMatrix
@@ -128,6 +132,7 @@ public final class Workspace: @unchecked Sendable {
     branch = matrix(widths.branch)
     concatenated = matrix(2 * widths.hidden)
     projected = matrix(widths.projected)
+    privateQueries = perWorker { matrix(widths.queryRank, rows: Self.fewRows) }
     query = matrix(widths.query)
     absorbed = matrix(widths.absorbed)
     latent = matrix(widths.latent)

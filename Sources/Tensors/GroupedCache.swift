@@ -62,4 +62,12 @@ public struct GroupedCache: Sendable {
     case .tiles: unsafe fs_tiled_cache_store(to, width, width, position, key, value)
     }
   }
+
+  /// Asks for the lines that `store` will write, where those are many.
+  public func prefetch(head: Int, position: Int) {
+    precondition(position >= 0 && position < capacity, "position out of range")
+    guard format == .tiles else { return }
+    let target = unsafe memory.row(head)
+    if let to = target.baseAddress { unsafe fs_tiled_cache_prefetch(to, width, width, position) }
+  }
 }

@@ -39,6 +39,13 @@ public struct LatentCache: Sendable {
     guard let from = source.baseAddress, let to = target.baseAddress else { return }
     unsafe fs_tiled_cache_store(to, rank + rope, rank, position, from, from)
   }
+
+  /// Asks for the lines that `store` will write.
+  public func prefetch(position: Int) {
+    precondition(position >= 0 && position < capacity, "position out of range")
+    let target = unsafe memory.row(0)
+    if let to = target.baseAddress { unsafe fs_tiled_cache_prefetch(to, rank + rope, rank, position) }
+  }
 }
 
 extension KernelSet {

@@ -208,6 +208,8 @@ size_t fs_tiled_cache_floats(ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff
 /// before anything was written.
 void fs_tiled_cache_store(float *cache, ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff_t position,
                           const float *key, const float *value);
+/// Asks for the lines that storing that position will write.
+void fs_tiled_cache_prefetch(float *cache, ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff_t position);
 
 /// Query rows of one sequence, and consecutive heads.
 typedef struct fs_tiled_queries {

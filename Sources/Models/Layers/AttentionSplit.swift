@@ -5,7 +5,8 @@ import Tensors
 struct AttentionSplit {
   private let group: Int
   private let worker: Worker
-  private let isEven: Bool
+  /// Whether each worker has key-value heads of its own, whose queries, keys and values nobody else needs.
+  let isEven: Bool
   /// The key-value heads of which this worker has units: its own where they can be shared out evenly, so that each
   /// cache is read by one worker only, else all.
   let heads: Range<Int>

@@ -64,6 +64,8 @@ final class GroupedAttention: Sendable {
     let rowCount = context.rows.count
     let queryCount = queries?.count ?? rowCount
     let projected = workspace.projected.view.columns(0..<shape.queryWidth + shape.cacheWidth)
+    let split = AttentionSplit(shape: shape, rowCount: queryCount, worker: worker)
+    if split.isEven { prefetchCache(context, heads: split.heads, layer: layer) }
     inputProjection.apply(
       context, input: input, output: projected, rowCount: rowCount, next: output.weights.view)
     worker.barrier()
@@ -72,21 +74,41 @@ final class GroupedAttention: Sendable {
     let fresh = projected.columns(shape.queryWidth..<shape.queryWidth + shape.cacheWidth)
     // Heads of all rows form one line of work, so that one row is shared out as well. Keys stand transposed in the cache:
     // the rows of one head after the other meet the same lines, and a worker will read the heads that it writes.
-    for unit in worker.share(of: rowCount * shape.keyValueHeads) {
+    let cached = split.isEven ? split.heads.times(rowCount) : worker.share(of: rowCount * shape.keyValueHeads)
+    for unit in cached {
       cache(context, fresh, row: unit % rowCount, head: unit / rowCount, layer: layer)
     }
-    for unit in worker.share(of: queryCount * shape.heads) {
-      let ordinal = unit / shape.heads
-      let row = queries.map { Int($0[ordinal]) } ?? ordinal
-      prepare(context, query, row: row, head: unit % shape.heads, norm: queryNorm)
+    if split.isEven {
+      for ordinal in 0..<queryCount {
+        let row = queries.map { Int($0[ordinal]) } ?? ordinal
+        for head in split.heads.times(shape.group) {
+          prepare(context, query, row: row, head: head, norm: queryNorm)
+        }
+      }
+    } else {
+      for unit in worker.share(of: queryCount * shape.heads) {
+        let ordinal = unit / shape.heads
+        let row = queries.map { Int($0[ordinal]) } ?? ordinal
+        prepare(context, query, row: row, head: unit % shape.heads, norm: queryNorm)
+      }
+      worker.barrier()
     }
-    worker.barrier()
     if queryCount == 0 { return }
-    attend(context, query, queries: queries, count: queryCount, layer: layer)
+    attend(context, query, queries: queries, count: queryCount, layer: layer, split: split)
     worker.barrier()
     let attended = workspace.attended.view.columns(0..<shape.queryWidth)
     output.apply(context, input: attended, output: target, rowCount: queryCount, accumulate: accumulate)
     worker.barrier()
+  }
+
+  /// Asks for what this worker will write to the cache, if the rows are few: then it is far from this processor.
+  private func prefetchCache(_ context: ForwardContext, heads: Range<Int>, layer: Int) {
+    let rows = context.rows
+    guard rows.count <= Workspace.fewRows else { return }
+    for row in 0..<rows.count {
+      let cache = context.cache.grouped(layer: layer, slot: Int(rows.slots[row]))
+      for head in heads { cache.prefetch(head: head, position: Int(rows.positions[row])) }
+    }
   }
 
   /// Writes one head's key and value of one row of the step to the cache.
@@ -109,9 +131,9 @@ final class GroupedAttention: Sendable {
 
   /// Attention over the cached positions, for this worker's part of the key-value heads and the rows.
   private func attend(
-    _ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int, layer: Int
+    _ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int, layer: Int,
+    split: AttentionSplit
   ) {
-    let split = AttentionSplit(shape: shape, rowCount: count, worker: context.worker)
     if split.isCoarse, attendBySpans(context, query, queries: queries, count: count, layer: layer) { return }
     for head in split.heads {
       var begin = 0
@@ -165,4 +187,9 @@ final class GroupedAttention: Sendable {
   private func slot(_ context: ForwardContext, _ queries: IndexRows?, _ ordinal: Int) -> Int {
     Int(context.rows.slots[queries.map { Int($0[ordinal]) } ?? ordinal])
   }
+}
+
+extension Range<Int> {
+  /// The parts of these things if each has so many.
+  fileprivate func times(_ count: Int) -> Range<Int> { lowerBound * count..<upperBound * count }
 }

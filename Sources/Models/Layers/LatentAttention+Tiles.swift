@@ -11,6 +11,7 @@ extension LatentAttention {
     let scratch = context.workspace.attentionScratch.view
     let worker = context.worker
     if let split = SpanSplit(rows, heads: shape.heads, groups: 1, width: shape.rank) {
+      worker.barrier()  // for the queries of other workers' heads
       split.forEachUnit { slot, attending, heads, span in
         guard let cache = context.cache.latent(layer: layer, slot: slot) else { return }
         context.kernels.latentAttention(

@@ -23,7 +23,8 @@ struct LatentAttentionShape: Sendable {
   func add(to widths: inout WorkspaceWidths) {
     widths = widths.union(
       WorkspaceWidths(
-        projected: (queryRank ?? queryWidth) + rank + rope, query: queryRank == nil ? 0 : queryWidth,
+        projected: (queryRank ?? queryWidth) + rank + rope, queryRank: queryRank ?? 0,
+        query: queryRank == nil ? 0 : queryWidth,
         absorbed: heads * absorbedHead, latent: heads * rank, attended: heads * value, heads: heads,
         latentRank: rank, latentRope: rope))
   }
@@ -74,45 +75,38 @@ final class LatentAttention: Sendable {
     accumulate: Bool, layer: Int
   ) {
     let worker = context.worker
-    let workspace = context.workspace
     let rowCount = context.rows.count
     let queryCount = queries?.count ?? rowCount
-    let projected = workspace.projected.view
+    let projected = context.workspace.projected.view
+    let cachedRows = cachedRows(context, layer: layer)
+    for row in cachedRows {
+      context.cache.latent(layer: layer, slot: Int(context.rows.slots[row]))?
+        .prefetch(position: Int(context.rows.positions[row]))
+    }
     inputProjection.apply(
-      context, input: input, output: projected, rowCount: rowCount, next: queryExpansion?.view)
+      context, input: input, output: projected, rowCount: rowCount,
+      next: queryExpansion?.view ?? keyUp[worker.share(of: shape.heads).lowerBound % shape.heads])
     worker.barrier()
 
     let latentOffset = shape.queryRank ?? shape.queryWidth
-    for row in cachedRows(context, layer: layer) {
+    for row in cachedRows {
       cache(
         context, projected.columns(latentOffset..<latentOffset + shape.cacheWidth), row: row, layer: layer)
     }
-    var query = projected.columns(0..<latentOffset)
-    var queryIndex = queries
-    if let queryNorm, let queryExpansion {
-      // Normalised in place, row by row; the expansion needs all of a row.
-      for ordinal in worker.share(of: queryCount) {
-        let row = queries.map { Int($0[ordinal]) } ?? ordinal
-        queryNorm.apply(context.kernels, query, row: row, to: query, row: row)
-      }
-      worker.barrier()
-      context.kernels.multiply(
-        queryExpansion.view, panels: worker.share(of: queryExpansion.panelCount), input: query,
-        inputIndex: queries,
-        output: workspace.query.view, rowCount: queryCount)
-      query = workspace.query.view
-      queryIndex = nil
-      worker.barrier()
-    }
-    // A worker's heads need no one else from here to the output projection but the cache rows just written.
+    // A worker's heads need no one else up to the output projection but the cache rows just written.
     let heads = worker.share(of: shape.heads)
-    absorb(context, query, queryIndex: queryIndex, queries: queries, count: queryCount, heads: heads)
-    worker.barrier()
+    let query = projected.columns(0..<latentOffset)
+    if makesQueriesAlone(context, count: queryCount) {
+      worker.barrier { absorbAlone(context, query, queries: queries, count: queryCount, heads: heads) }
+    } else {
+      absorbTogether(context, query, queries: queries, count: queryCount, heads: heads)
+    }
     if queryCount == 0 { return }
     attend(context, queries: queries, count: queryCount, heads: heads, layer: layer)
     worker.barrier()
     output.apply(
-      context, input: workspace.attended.view, output: target, rowCount: queryCount, accumulate: accumulate)
+      context, input: context.workspace.attended.view, output: target, rowCount: queryCount,
+      accumulate: accumulate)
     worker.barrier()
   }
 
@@ -142,31 +136,6 @@ final class LatentAttention: Sendable {
       context.kernels, latent.columns(0..<shape.rank), row: row, to: target.columns(0..<shape.rank),
       row: position)
     context.kernels.rotate(target, row: position, offset: shape.rank, table: rotary, position: position)
-  }
-
-  /// Queries against the latent: q_nope W_uk beside the rotated q_rope, for some heads.
-  private func absorb(
-    _ context: ForwardContext, _ query: FloatRows, queryIndex: IndexRows?, queries: IndexRows?, count: Int,
-    heads: Range<Int>
-  ) {
-    let absorbed = context.workspace.absorbed.view
-    for head in heads {
-      let source = head * shape.queryHead
-      let target = head * shape.absorbedHead
-      let matrix = keyUp[head]
-      let next = head + 1 < heads.upperBound ? keyUp[head + 1] : valueUp[heads.lowerBound]
-      context.kernels.followed(by: next, panel: 0).multiply(
-        matrix, panels: 0..<matrix.panelCount, input: query.columns(source..<source + shape.nope),
-        inputIndex: queryIndex, output: absorbed.columns(target..<target + shape.rank), rowCount: count)
-      let rotary = query.columns(source + shape.nope..<source + shape.queryHead)
-      let rotated = absorbed.columns(target + shape.rank..<target + shape.absorbedHead)
-      for ordinal in 0..<count {
-        rotary.copyRow(queryIndex.map { Int($0[ordinal]) } ?? ordinal, to: rotated, row: ordinal)
-        let row = queries.map { Int($0[ordinal]) } ?? ordinal
-        context.kernels.rotate(
-          rotated, row: ordinal, offset: 0, table: self.rotary, position: Int(context.rows.positions[row]))
-      }
-    }
   }
 
   /// Attention over the cached latents and the value up-projection, for some heads.
