@@ -15,6 +15,7 @@ enum {
   FS_LANES = FS_PANEL_COLUMNS,
   FS_MAX_TILE_ROWS = 12,
   FS_MAX_TILE_PANELS = 8,
+  FS_MAX_STREAM_ROWS = 3,
   FS_NORM_LANES = 64,
   FS_PREFETCH_LINES = 16,  // how many lines ahead of its use a weight line is asked for
   FS_GROUP = 128,          // inputs that share a scale when they are held as integers
@@ -42,6 +43,10 @@ typedef enum fs_form {
 /// count as the integers they hold; `scale` follows. Near their end the first lines of the panels at `following` are asked for.
 typedef void fs_tile_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
                             const char *following);
+
+/// The same for any number of panels, one after the other.
+typedef void fs_stream_kernel(const void *panels, size_t panel_bytes, ptrdiff_t panel_count, ptrdiff_t k,
+                              const void *const *x, float *tile, const char *following);
 
 /// A tile of a set's expanding_panels compact panels, which it also writes as plain ones, `plain_bytes` apart. Prefetches as of a
 /// tile kernel.
@@ -147,6 +152,7 @@ struct fs_kernels {
   ptrdiff_t tile_rows;                                       // the most rows of a tile
   ptrdiff_t tile_panels[FS_FORMATS][FS_MAX_TILE_ROWS + 1];   // the most panels of a tile of r rows
   fs_tile_kernel *tile[FS_FORMATS][FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // [format][rows][panels] or NULL
+  fs_stream_kernel *stream[FS_FORMATS][FS_MAX_STREAM_ROWS + 1];  // [format][rows] or NULL: instead of tiles, from memory
   /// The most rows of tiles that take compact weights as they are. Blocks do for any number; without them, weights are made
   /// plain for more rows.
   ptrdiff_t compact_rows;

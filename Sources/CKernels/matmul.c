@@ -20,8 +20,11 @@ typedef struct product {
   bool uses_blocks;
   char *scratch;
   size_t scratch_bytes;
-  const char *following;   // what the thread reads after the call, or NULL
+  fs_reading reading;
+  bool streams;            // whether panels are read one after the other where the set has a kernel for that
 } product;
+
+enum { STREAM_BYTES = 64 << 10 };  // short runs of panels are over before the processor has seen that they are one stream
 
 enum { CACHED_BYTES = 640 << 10, CACHED_BLOCK_BYTES = 1280 << 10 };  // of prepared rows, for tiles and for blocks
 
@@ -157,6 +160,11 @@ static void place(const float *sums, ptrdiff_t rows, ptrdiff_t count, float *til
 /// panel.
 static void multiply_tile(const product *job, const char *weights, ptrdiff_t panels, const void *const *x, ptrdiff_t rows,
                           const char *following, float *tile) {
+  fs_stream_kernel *stream = job->streams && rows <= FS_MAX_STREAM_ROWS ? job->kernels->stream[job->format][rows] : NULL;
+  if (stream) {
+    stream(weights, job->panel_bytes, panels, job->k, x, tile, following);
+    return;
+  }
   fs_tile_kernel *const(*kernels)[FS_MAX_TILE_PANELS + 1] = job->kernels->tile[job->format];
   if (kernels[rows][panels]) {
     kernels[rows][panels](weights, job->panel_bytes, job->k, x, tile, following);
@@ -213,7 +221,7 @@ static const char *following_of(const product *job, const char *panels, ptrdiff_
                                 const char *first_for_others) {
   if (!is_last) return panels + count * (ptrdiff_t)job->stored_bytes;
   if (first_for_others) return first_for_others;
-  return job->following ? job->following : panels;
+  return job->reading.following ? job->reading.following : panels;
 }
 
 /// Asks for the lines of y where a tile will end: of many rows they are no longer in a near cache.
@@ -232,6 +240,7 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
   ptrdiff_t each = gated ? 2 : 1;  // panels of sixteen outputs
   panel_end = smaller(panel_end, (columns + FS_LANES - 1) / FS_LANES);
   take_format(job, row_count);
+  job->streams = job->reading.from_memory && (panel_end - panel_begin) * each * (ptrdiff_t)job->stored_bytes >= STREAM_BYTES;
   const char *begin = job->panels + panel_begin * each * (ptrdiff_t)job->stored_bytes;
   _Alignas(64) float tile[FS_TILE_FLOATS];
   for (ptrdiff_t first = 0, count; first < row_count; first += count) {
@@ -268,27 +277,27 @@ static void multiply(product *job, input_rows x, ptrdiff_t columns, ptrdiff_t pa
 
 void fs_matmul(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k, ptrdiff_t columns,
                ptrdiff_t panel_begin, ptrdiff_t panel_end, fs_rows x, fs_rows y, ptrdiff_t row_count,
-               bool accumulate, const void *following, void *scratch, size_t scratch_bytes) {
+               bool accumulate, fs_reading reading, void *scratch, size_t scratch_bytes) {
   product job = {.kernels = kernels, .format = format, .panels = panels, .k = k, .scratch = scratch,
-                 .scratch_bytes = scratch_bytes, .following = following};
+                 .scratch_bytes = scratch_bytes, .reading = reading};
   input_rows input = {.floats = x};
   multiply(&job, input, columns, panel_begin, panel_end, y, row_count, accumulate, false, NULL);
 }
 
 void fs_matmul_prepared(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k, ptrdiff_t columns,
                         ptrdiff_t panel_begin, ptrdiff_t panel_end, const void *x, const int32_t *index, fs_rows y,
-                        ptrdiff_t row_count, bool accumulate, const void *following, void *scratch, size_t scratch_bytes) {
+                        ptrdiff_t row_count, bool accumulate, fs_reading reading, void *scratch, size_t scratch_bytes) {
   product job = {.kernels = kernels, .format = format, .panels = panels, .k = k, .scratch = scratch,
-                 .scratch_bytes = scratch_bytes, .following = following};
+                 .scratch_bytes = scratch_bytes, .reading = reading};
   input_rows input = {.prepared = x, .index = index};
   multiply(&job, input, columns, panel_begin, panel_end, y, row_count, accumulate, false, NULL);
 }
 
 void fs_gated_matmul(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k,
                      ptrdiff_t columns, ptrdiff_t panel_begin, ptrdiff_t panel_end, fs_rows x, fs_rows y,
-                     ptrdiff_t row_count, const float *row_scale, const void *following, void *scratch, size_t scratch_bytes) {
+                     ptrdiff_t row_count, const float *row_scale, fs_reading reading, void *scratch, size_t scratch_bytes) {
   product job = {.kernels = kernels, .format = format, .panels = panels, .k = k, .scratch = scratch,
-                 .scratch_bytes = scratch_bytes, .following = following};
+                 .scratch_bytes = scratch_bytes, .reading = reading};
   input_rows input = {.floats = x};
   multiply(&job, input, columns, panel_begin, panel_end, y, row_count, false, true, row_scale);
 }
@@ -296,9 +305,9 @@ void fs_gated_matmul(const fs_kernels *kernels, fs_format format, const void *pa
 void fs_gated_matmul_prepared(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k,
                               ptrdiff_t columns, ptrdiff_t panel_begin, ptrdiff_t panel_end, const void *x,
                               const int32_t *index, fs_rows y, ptrdiff_t row_count, const float *row_scale,
-                              const void *following, void *scratch, size_t scratch_bytes) {
+                              fs_reading reading, void *scratch, size_t scratch_bytes) {
   product job = {.kernels = kernels, .format = format, .panels = panels, .k = k, .scratch = scratch,
-                 .scratch_bytes = scratch_bytes, .following = following};
+                 .scratch_bytes = scratch_bytes, .reading = reading};
   input_rows input = {.prepared = x, .index = index};
   multiply(&job, input, columns, panel_begin, panel_end, y, row_count, false, true, row_scale);
 }

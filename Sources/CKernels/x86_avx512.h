@@ -36,6 +36,9 @@
   entry(10, 2) entry(11, 1) entry(11, 2) entry(12, 1) entry(12, 2)
 
 FS_TILES(FS_TILE)
+#if defined(FS_BF16_PAIRS)
+#include "stream.h"
+#endif
 
 const fs_kernels FS_SET = {
     .name = FS_NAME,
@@ -57,6 +60,9 @@ const fs_kernels FS_SET = {
                     {0, 8, 8, 4, 4}},
 #else
                     {0, 4, 4, 2, 2}},
+#endif
+#if defined(FS_BF16_PAIRS)
+    .stream = {FS_STREAMS},
 #endif
 #if defined(FS_BF16_TILES) || defined(FS_BF16_PAIRS)
     .compact_from = 32 << 20,

@@ -18,16 +18,17 @@ public final class DecoderModel: Sendable {
   let cacheLayouts: [CacheLayout]  // in f32
   /// What share of the bytes of their format the weights take: less than 1 where they are compact.
   public let heldShare: Double
-  /// Whether faster workers take more of the work than slower ones.
-  private let weighsWorkers: Bool
-  /// Bytes of weights from which workers are weighed: with less, work between barriers is too short to tell them apart.
-  static let weighedBytes = 100 << 20
+  /// Whether the weights come from memory in every step. Then work between barriers is long enough to tell faster workers from
+  /// slower ones, which take less of it.
+  private let readsFromMemory: Bool
+  /// Bytes of weights that no cache holds.
+  static let uncachedBytes = 100 << 20
 
   init(
     description: ModelDescription, contextCapacity: Int, embedding: PackedMatrix, layers: [DecoderLayer],
     finalNorm: Norm,
     outputHead: PackedMatrix, mtpHeads: [MTPHead], widths: WorkspaceWidths, cacheLayouts: [CacheLayout],
-    heldShare: Double, weighsWorkers: Bool
+    heldShare: Double, readsFromMemory: Bool
   ) {
     self.description = description
     self.contextCapacity = contextCapacity
@@ -41,7 +42,7 @@ public final class DecoderModel: Sendable {
     self.widths = widths
     self.cacheLayouts = cacheLayouts
     self.heldShare = heldShare
-    self.weighsWorkers = weighsWorkers
+    self.readsFromMemory = readsFromMemory
   }
 
   /// The same model with another head for drafts, or with its cache held otherwise.
@@ -58,7 +59,7 @@ public final class DecoderModel: Sendable {
     widths = model.widths
     cacheLayouts = model.cacheLayouts
     heldShare = model.heldShare
-    weighsWorkers = model.weighsWorkers
+    readsFromMemory = model.readsFromMemory
   }
 
   /// Whether weights are held in fewer bits than their format has, without loss.
@@ -80,7 +81,7 @@ public final class DecoderModel: Sendable {
 
   /// What kind of run a forward is.
   private func workKind(_ rows: StepRows) -> WorkKind? {
-    weighsWorkers ? rows.count <= Workspace.fewRows ? .fewRows : .manyRows : nil
+    readsFromMemory ? rows.count <= Workspace.fewRows ? .fewRows : .manyRows : nil
   }
 
   /// Runs the main model on the rows. Afterwards `workspace.finalHidden` row r is the hidden row r after the final norm,
@@ -92,7 +93,7 @@ public final class DecoderModel: Sendable {
     guard rows.count > 0 else { return }
     workspace.expertReads = ExpertReads()
     pool.run(weighing: workKind(rows)) { worker in
-      let kernels = workspace.kernels(kernels, for: worker)
+      let kernels = workspace.kernels(kernels, for: worker).readingFromMemory(readsFromMemory)
       let context = ForwardContext(
         kernels: kernels, worker: worker, rows: rows, cache: cache, workspace: workspace)
       let hidden = workspace.hidden.view
@@ -145,8 +146,8 @@ public final class DecoderModel: Sendable {
     let outputHead = isDraft ? draftHead ?? self.outputHead : self.outputHead
     pool.run(weighing: workKind(rows)) { worker in
       let context = ForwardContext(
-        kernels: workspace.kernels(kernels, for: worker), worker: worker, rows: rows, cache: cache,
-        workspace: workspace)
+        kernels: workspace.kernels(kernels, for: worker).readingFromMemory(readsFromMemory), worker: worker,
+        rows: rows, cache: cache, workspace: workspace)
       mtpHead.apply(
         context, embedding: embedding, outputHead: outputHead, source: hidden, sourceIndex: sourceIndex.view,
         queries: queries.view, outputs: outputs?.view, withConfidence: withConfidence)

@@ -11,8 +11,8 @@ import CKernels
 
   let scratch: UnsafeMutableRawPointer?
   let scratchByteCount: Int
-  /// The panels that are read after the next product.
-  var following: UnsafeRawPointer? = nil
+  /// The panels that are read after the next product, and whether weights come from memory.
+  var reading = unsafe fs_reading(following: nil, from_memory: false)
 
   init(_ table: OpaquePointer, scratch: UnsafeMutableRawPointer? = nil, byteCount: Int = 0) {
     unsafe self.table = unsafe table
@@ -25,7 +25,14 @@ import CKernels
   public func followed(by weights: PackedPanels, panel: Int) -> KernelSet {
     guard panel >= 0, panel < weights.panelCount else { return self }
     var set = self
-    unsafe set.following = weights.address(of: panel)
+    unsafe set.reading.following = weights.address(of: panel)
+    return set
+  }
+
+  /// The same set, for products with weights that no cache holds. Nothing but speed depends on it.
+  public func readingFromMemory(_ fromMemory: Bool) -> KernelSet {
+    var set = self
+    unsafe set.reading.from_memory = fromMemory
     return set
   }
 
@@ -62,7 +69,7 @@ import CKernels
       unsafe fs_matmul(
         table, weights.kernelFormat, weights.panels, weights.inputs, weights.outputs,
         panels.lowerBound, panels.upperBound, input.kernelRows(inputIndex), output.kernelRows(outputIndex),
-        rowCount, accumulate, following, scratch, byteCount)
+        rowCount, accumulate, reading, scratch, byteCount)
     }
   }
 
@@ -79,7 +86,7 @@ import CKernels
       unsafe fs_gated_matmul(
         table, weights.kernelFormat, weights.panels, weights.inputs, weights.outputs,
         panels.lowerBound, panels.upperBound, input.kernelRows(inputIndex), output.kernelRows(outputIndex),
-        rowCount, rowScale?.base, following, scratch, byteCount)
+        rowCount, rowScale?.base, reading, scratch, byteCount)
     }
   }
 

@@ -53,7 +53,7 @@ extension KernelSet {
         panels.lowerBound,
         panels.upperBound, input.memory.address + inputRows.lowerBound * bytes, nil,
         output.kernelRows(outputIndex),
-        inputRows.count, accumulate, following, scratch, byteCount)
+        inputRows.count, accumulate, reading, scratch, byteCount)
     }
   }
 
@@ -79,7 +79,7 @@ extension KernelSet {
         table, weights.kernelFormat, weights.panels, weights.inputs, weights.outputs,
         panels.lowerBound,
         panels.upperBound, input.memory.address, inputIndex?.base, output.kernelRows(nil), rowCount,
-        rowScale?.base, following, scratch, byteCount)
+        rowScale?.base, reading, scratch, byteCount)
     }
   }
 

@@ -57,6 +57,8 @@ static void *aligned(size_t bytes) {
   return memory;
 }
 
+static const fs_reading memory_reads = {.from_memory = true};
+
 static void products_of(fs_format format, ptrdiff_t k, ptrdiff_t columns, ptrdiff_t rows) {
   enum { PADDING = 3 };
   ptrdiff_t panels = (columns + 15) / 16, packed = 2 * panels;
@@ -77,10 +79,10 @@ static void products_of(fs_format format, ptrdiff_t k, ptrdiff_t columns, ptrdif
       fill(results[s], rows * columns, 11);
       fs_rows from = {x, k + PADDING, NULL}, to = {results[s], columns, NULL};
       if (kind == 2)
-        fs_gated_matmul(sets[s], format, memory, k, columns, 0, panels, from, to, rows, row_scales, NULL, scratch,
+        fs_gated_matmul(sets[s], format, memory, k, columns, 0, panels, from, to, rows, row_scales, memory_reads, scratch,
                         sizeof scratch);
       else
-        fs_matmul(sets[s], format, memory, k, columns, 0, panels, from, to, rows, kind == 1, NULL, scratch,
+        fs_matmul(sets[s], format, memory, k, columns, 0, panels, from, to, rows, kind == 1, memory_reads, scratch,
                   sizeof scratch);
     }
     compare(what, rows * columns);
@@ -120,11 +122,12 @@ static void compact_products_of(ptrdiff_t k, bool zeros) {
   for (ptrdiff_t count = 1; count <= MOST_ROWS; count += count < 7 ? 1 : 6) {
     for (int s = 0; s < set_count; s++)
       fs_matmul(sets[s], FS_FORMAT_BF16_COMPACT, memory, k, columns, 0, panels, from,
-                (fs_rows){results[s], columns, NULL}, count, false, NULL, scratch, sizeof scratch);
+                (fs_rows){results[s], columns, NULL}, count, false, memory_reads, scratch, sizeof scratch);
     compare("compact", count * columns);
     for (int s = 0; s < set_count; s++)
       fs_gated_matmul(sets[s], FS_FORMAT_BF16_COMPACT, memory, k, columns / 2, 0, panels / 2, from,
-                      (fs_rows){results[s], columns / 2, NULL}, count, NULL, NULL, scratch, sizeof scratch);
+                      (fs_rows){results[s], columns / 2, NULL}, count, NULL, memory_reads, scratch,
+                      sizeof scratch);
     compare("compact, gated", count * columns / 2);
   }
   free(weights), free(x), free(plain), free(memory);

@@ -81,10 +81,15 @@ typedef struct fs_rows {
   const int32_t *index;
 } fs_rows;
 
+/// How a product's weights get to the processor. Nothing but speed depends on it.
+typedef struct fs_reading {
+  const void *following;  // the panels that the thread reads next, or NULL; near the end of a product their first lines are
+                          // asked for, as if they were as long as those of the product
+  bool from_memory;       // whether they come from memory, and not from a cache
+} fs_reading;
+
 /// y[r][n] = (accumulate ? y[r][n] : 0) + sum over k of x[r][k] * w[n][k],
 /// for n in [16 * panel_begin, min(16 * panel_end, columns)) and every r < row_count.
-/// Near its end the first lines of what the thread reads next, the panels at `following` or NULL, are asked for, as if they
-/// were as long as those of the product.
 ///
 /// f32: one chain of fused multiply-adds over k. bf16: the inputs are rounded to bf16 too, and the chain takes the second
 /// of each pair of inputs first. int8 and int4: the inputs become integers with one scale for every 128, max|x| / 127;
@@ -95,7 +100,7 @@ typedef struct fs_rows {
 /// bytes. Each panel is streamed from memory once for as many rows as fit into it; with little scratch several times.
 void fs_matmul(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k, ptrdiff_t columns,
                ptrdiff_t panel_begin, ptrdiff_t panel_end, fs_rows x, fs_rows y, ptrdiff_t row_count,
-               bool accumulate, const void *following, void *scratch, size_t scratch_bytes);
+               bool accumulate, fs_reading reading, void *scratch, size_t scratch_bytes);
 
 /// The gated unit of SwiGLU: y[r][n] = row_scale[r] * (silu(x[r] . gate[n]) * (x[r] . up[n])),
 /// silu(g) = g / (1 + exp(-g)).
@@ -103,7 +108,7 @@ void fs_matmul(const fs_kernels *kernels, fs_format format, const void *panels, 
 /// range count output columns and output panels). row_scale may be NULL for 1. Scratch as for fs_matmul.
 void fs_gated_matmul(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k,
                      ptrdiff_t columns, ptrdiff_t panel_begin, ptrdiff_t panel_end, fs_rows x, fs_rows y,
-                     ptrdiff_t row_count, const float *row_scale, const void *following, void *scratch, size_t scratch_bytes);
+                     ptrdiff_t row_count, const float *row_scale, fs_reading reading, void *scratch, size_t scratch_bytes);
 
 /// Bytes of scratch for `row_count` input rows of k floats, whatever the format, and for panels made plain.
 size_t fs_scratch_bytes(ptrdiff_t k, ptrdiff_t row_count);
@@ -122,11 +127,11 @@ void fs_prepare(const fs_kernels *kernels, fs_format format, ptrdiff_t k, fs_row
 /// an index, FS_PREPARED_PADDING rows behind the last one must be readable, whatever they hold.
 void fs_matmul_prepared(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k, ptrdiff_t columns,
                         ptrdiff_t panel_begin, ptrdiff_t panel_end, const void *x, const int32_t *index, fs_rows y,
-                        ptrdiff_t row_count, bool accumulate, const void *following, void *scratch, size_t scratch_bytes);
+                        ptrdiff_t row_count, bool accumulate, fs_reading reading, void *scratch, size_t scratch_bytes);
 void fs_gated_matmul_prepared(const fs_kernels *kernels, fs_format format, const void *panels, ptrdiff_t k,
                               ptrdiff_t columns, ptrdiff_t panel_begin, ptrdiff_t panel_end, const void *x,
                               const int32_t *index, fs_rows y, ptrdiff_t row_count, const float *row_scale,
-                              const void *following, void *scratch, size_t scratch_bytes);
+                              fs_reading reading, void *scratch, size_t scratch_bytes);
 enum { FS_PREPARED_PADDING = 15 };
 
 /// y[i] = x[i] / sqrt(mean of x squared + epsilon) * weight[i]  (RMSNorm, arXiv 1910.07467). x may equal y.

@@ -70,7 +70,7 @@ struct BlueprintLoader {
       layers: layers,
       finalNorm: try norm("model.norm"), outputHead: head, mtpHeads: heads, widths: blueprint.widths,
       cacheLayouts: blueprint.allLayers.map(\.attention.cacheLayout), heldShare: weights.factory.heldShare,
-      weighsWorkers: weights.factory.byteCount >= DecoderModel.weighedBytes)
+      readsFromMemory: weights.factory.byteCount >= DecoderModel.uncachedBytes)
   }
 
   /// An RMSNorm over the residual stream.
