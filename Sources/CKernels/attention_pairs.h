@@ -41,11 +41,17 @@ enum { PAIR_UNITS = 8, PAIR_SUMS = 16, PAIR_VECTORS = 4 };
 enum { PAIR_UNITS = 4, PAIR_SUMS = 4, PAIR_VECTORS = 2 };
 #endif
 
+/// How far ahead of their use lines are asked for.
+typedef struct pair_ahead {
+  ptrdiff_t even, odd;  // by so many bytes, for every other vector; with 0 none
+} pair_ahead;
+
 /// `vectors` vectors of sums for each of `units` units, `next` floats from vector to vector and `stride` from unit to unit: adds
 /// the products of `steps` times sixteen lines of each vector, `line_step` bytes from step to step, with the units' numbers.
-/// Lines `ahead` bytes further on are asked for, with 0 none.
+/// Lines further on are asked for.
 FS_INLINE void pair_tile(float *sums, ptrdiff_t stride, ptrdiff_t next, const char *const *lines, ptrdiff_t line_step,
-                         const char *numbers, ptrdiff_t steps, ptrdiff_t ahead, bool clears, int units, int vectors) {
+                         const char *numbers, ptrdiff_t steps, pair_ahead ahead, bool asks, bool clears, int units,
+                         int vectors) {
   lanes sum[PAIR_UNITS][PAIR_VECTORS];
   FS_UNROLL for (int u = 0; u < units; u++)
     FS_UNROLL for (int v = 0; v < vectors; v++) sum[u][v] = clears ? (lanes)0.0f : lanes_load(sums + u * stride + v * next);
@@ -55,7 +61,7 @@ FS_INLINE void pair_tile(float *sums, ptrdiff_t stride, ptrdiff_t next, const ch
     for (ptrdiff_t i = 0; i < 16; i++) {
       pair_line pairs[PAIR_VECTORS];
       FS_UNROLL for (int v = 0; v < vectors; v++) {
-        if (ahead) __builtin_prefetch(line[v] + i * 64 + ahead, 0, 2);
+        if (asks) __builtin_prefetch(line[v] + i * 64 + (v % 2 ? ahead.odd : ahead.even), 0, 2);
         pairs[v] = pair_load(line[v] + i * 64);
       }
       FS_UNROLL for (int u = 0; u < units; u++)
@@ -71,22 +77,18 @@ FS_INLINE void pair_tile(float *sums, ptrdiff_t stride, ptrdiff_t next, const ch
 
 // Each tile is a function of its own, which leaves it the general registers.
 typedef void pair_function(float *sums, const char *const *lines, ptrdiff_t line_step, const char *numbers, ptrdiff_t steps,
-                           ptrdiff_t ahead);
-#define PAIR_FUNCTIONS(units, vectors)                                                                                   \
-  __attribute__((noinline)) static void pair_scores_##units##x##vectors(                                                 \
-      float *sums, const char *const *lines, ptrdiff_t line_step, const char *numbers, ptrdiff_t steps, ptrdiff_t ahead) { \
-    if (ahead)                                                                                                           \
-      pair_tile(sums, FS_TILED_CHUNK, 16, lines, line_step, numbers, steps, ahead, true, units, vectors);                \
-    else                                                                                                                 \
-      pair_tile(sums, FS_TILED_CHUNK, 16, lines, line_step, numbers, steps, 0, true, units, vectors);                    \
-  }                                                                                                                      \
-  __attribute__((noinline)) static void pair_values_##units##x##vectors(                                                 \
-      float *sums, const char *const *lines, ptrdiff_t line_step, const char *numbers, ptrdiff_t steps, ptrdiff_t ahead) { \
-    if (ahead)                                                                                                           \
-      pair_tile(sums, 16, 512, lines, line_step, numbers, steps, ahead, false, units, vectors);                          \
-    else                                                                                                                 \
-      pair_tile(sums, 16, 512, lines, line_step, numbers, steps, 0, false, units, vectors);                              \
+                           pair_ahead ahead);
+#define PAIR_FUNCTION(name, stride, next, clears, units, vectors)                                                            \
+  __attribute__((noinline)) static void pair_##name##_##units##x##vectors(                                                   \
+      float *sums, const char *const *lines, ptrdiff_t line_step, const char *numbers, ptrdiff_t steps, pair_ahead ahead) {  \
+    if (ahead.even | ahead.odd)                                                                                              \
+      pair_tile(sums, stride, next, lines, line_step, numbers, steps, ahead, true, clears, units, vectors);                  \
+    else                                                                                                                     \
+      pair_tile(sums, stride, next, lines, line_step, numbers, steps, ahead, false, clears, units, vectors);                 \
   }
+#define PAIR_FUNCTIONS(units, vectors)                              \
+  PAIR_FUNCTION(scores, FS_TILED_CHUNK, 16, true, units, vectors)   \
+  PAIR_FUNCTION(values, 16, 512, false, units, vectors)
 PAIR_TILES(PAIR_FUNCTIONS)
 #define PAIR_SCORES_ENTRY(units, vectors) [units][vectors] = pair_scores_##units##x##vectors,
 #define PAIR_VALUES_ENTRY(units, vectors) [units][vectors] = pair_values_##units##x##vectors,
@@ -107,6 +109,12 @@ FS_INLINE ptrdiff_t pair_vectors(ptrdiff_t units, ptrdiff_t left) {
   return vectors;
 }
 
+/// What the tile from unit u on asks for: the first two share the lines, so that memory has as long as both take.
+FS_INLINE pair_ahead pair_share(const fs_tiled_units *units, ptrdiff_t u, ptrdiff_t tile, ptrdiff_t vectors, ptrdiff_t ahead) {
+  if (u == 0 && (units->count <= tile || vectors == 1)) return (pair_ahead){ahead, ahead};
+  return (pair_ahead){u == 0 ? ahead : 0, u == tile && vectors > 1 ? ahead : 0};
+}
+
 typedef int tiled_way;  // there is but one
 FS_INLINE tiled_way tiled_begin_span(const fs_tiled_units *units, ptrdiff_t begin, ptrdiff_t end) {
   (void)units, (void)begin, (void)end;
@@ -121,7 +129,7 @@ static void tiled_chunk(const fs_tiled_units *units, tiled_work *work, const cha
   ptrdiff_t steps = fs_tiled_steps(units->key_width), columns = (units->value_width + 15) / 16;
   ptrdiff_t block_bytes = (ptrdiff_t)fs_tiled_block_bytes(units->key_width, units->value_width);
   const char *first = cache + begin / 32 * block_bytes, *lines[PAIR_VECTORS];
-  // The first units ask for the next chunk's lines while they take this one's.
+  // The first tiles ask for the next chunk's lines while they take this one's.
   ptrdiff_t ahead = units->cold ? FS_TILED_CHUNK / 32 * block_bytes : 0;
   // Two blocks of keys stay in the first cache while all units pass.
   for (ptrdiff_t at = 0, wide; at < count; at += wide) {
@@ -133,7 +141,7 @@ static void tiled_chunk(const fs_tiled_units *units, tiled_work *work, const cha
         for (ptrdiff_t v = 0; v < vectors; v++)
           lines[v] = first + (at + 16 * (p + v)) / 32 * block_bytes + (p + v) % 2 * steps * 1024;
         pair_scores[tile][vectors](work->scores + u * FS_TILED_CHUNK + at + 16 * p, lines, 1024,
-                                   work->queries + u * TILED_UNIT_BYTES, steps, u == 0 ? ahead : 0);
+                                   work->queries + u * TILED_UNIT_BYTES, steps, pair_share(units, u, tile, vectors, ahead));
       }
     }
   }
@@ -147,7 +155,8 @@ static void tiled_chunk(const fs_tiled_units *units, tiled_work *work, const cha
         vectors = pair_vectors(tile, group - d);
         for (ptrdiff_t v = 0; v < vectors; v++) lines[v] = values + (c + d + v) * 1024;
         pair_values[tile][vectors](work->sums + (c + d) * 512 + u * 16, lines, block_bytes,
-                                   work->weights + u * TILED_UNIT_BYTES, count / 32, u == 0 ? ahead : 0);
+                                   work->weights + u * TILED_UNIT_BYTES, count / 32,
+                               pair_share(units, u, tile, vectors, ahead));
       }
     }
   }
