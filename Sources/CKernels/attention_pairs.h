@@ -43,7 +43,7 @@ enum { PAIR_UNITS = 4, PAIR_SUMS = 4, PAIR_VECTORS = 2 };
 
 /// How far ahead of their use lines are asked for.
 typedef struct pair_ahead {
-  ptrdiff_t even, odd;  // by so many bytes, for every other vector; with 0 none
+  ptrdiff_t even, odd;  // by so many bytes, for every other vector; with 0 no line but the one at hand, or, with two, none
 } pair_ahead;
 
 /// `vectors` vectors of sums for each of `units` units, `next` floats from vector to vector and `stride` from unit to unit: adds
@@ -110,9 +110,10 @@ FS_INLINE ptrdiff_t pair_vectors(ptrdiff_t units, ptrdiff_t left) {
 }
 
 /// What the tile from unit u on asks for: the first two share the lines, so that memory has as long as both take.
-FS_INLINE pair_ahead pair_share(const fs_tiled_units *units, ptrdiff_t u, ptrdiff_t tile, ptrdiff_t vectors, ptrdiff_t ahead) {
-  if (u == 0 && (units->count <= tile || vectors == 1)) return (pair_ahead){ahead, ahead};
-  return (pair_ahead){u == 0 ? ahead : 0, u == tile && vectors > 1 ? ahead : 0};
+FS_INLINE pair_ahead pair_share(const fs_tiled_units *units, ptrdiff_t u, ptrdiff_t vectors, ptrdiff_t ahead) {
+  ptrdiff_t first = pair_units(units->count);
+  bool shares = units->count > first && PAIR_SUMS / first > 1 && vectors > 1;
+  return (pair_ahead){u == 0 ? ahead : 0, u == (shares ? first : 0) ? ahead : 0};
 }
 
 typedef int tiled_way;  // there is but one
@@ -141,7 +142,7 @@ static void tiled_chunk(const fs_tiled_units *units, tiled_work *work, const cha
         for (ptrdiff_t v = 0; v < vectors; v++)
           lines[v] = first + (at + 16 * (p + v)) / 32 * block_bytes + (p + v) % 2 * steps * 1024;
         pair_scores[tile][vectors](work->scores + u * FS_TILED_CHUNK + at + 16 * p, lines, 1024,
-                                   work->queries + u * TILED_UNIT_BYTES, steps, pair_share(units, u, tile, vectors, ahead));
+                                   work->queries + u * TILED_UNIT_BYTES, steps, pair_share(units, u, vectors, ahead));
       }
     }
   }
@@ -156,7 +157,7 @@ static void tiled_chunk(const fs_tiled_units *units, tiled_work *work, const cha
         for (ptrdiff_t v = 0; v < vectors; v++) lines[v] = values + (c + d + v) * 1024;
         pair_values[tile][vectors](work->sums + (c + d) * 512 + u * 16, lines, block_bytes,
                                    work->weights + u * TILED_UNIT_BYTES, count / 32,
-                               pair_share(units, u, tile, vectors, ahead));
+                                   pair_share(units, u, vectors, ahead));
       }
     }
   }

@@ -21,7 +21,7 @@ static void round_piece(const float *x, ptrdiff_t count, uint16_t to[PIECE]) {
   }
 }
 
-/// Where one position stands: every second key in a line of its own, and sixteen values.
+/// Where one position stands: every pair of a key's columns in a line of its own, and every sixteen of a value's.
 typedef struct place {
   char *keys, *values;
 } place;

@@ -83,7 +83,7 @@ public final class Workspace: @unchecked Sendable {
   let branch: FloatMatrix  // what a layer adds, before its norm [rows, hidden]; one column where unused
   let concatenated: FloatMatrix  // MTP input [rows, 2 * hidden]
   let projected: FloatMatrix
-  let privateQueries: [FloatMatrix]  // one a worker: normalised compressions [fewRows, rank]
+  let privateQueries: [FloatMatrix]  // one a worker: normalised [fewRows, query rank]
   let query: FloatMatrix
   let absorbed: FloatMatrix
   let latent: FloatMatrix

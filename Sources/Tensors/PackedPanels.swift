@@ -30,8 +30,11 @@ import CKernels
     unsafe self.panels = panels
   }
 
+  /// Outputs of a panel.
+  public static let width = 16
+
   /// Panels of 16 outputs, the unit in which work is split. For a gated pair, pairs of panels.
-  public var panelCount: Int { (outputs + 15) / 16 }
+  public var panelCount: Int { (outputs + Self.width - 1) / Self.width }
 
   /// Where a panel begins, or a pair of panels.
   func address(of panel: Int) -> UnsafeRawPointer {

@@ -64,4 +64,19 @@ struct WeighedWorkersTests {
     #expect(!mixtures.isEmpty && mixtures.allSatisfy { $0.router.hidesWork && $0.shared != nil })
     check(model, length: 20)
   }
+
+  /// Compressed queries of whole panels, which workers with heads of their own expand alone, if they have any heads.
+  @Test(arguments: [20, 1060]) func `workers that expand queries alone change no bit`(length: Int) throws {
+    let model = try randomModel(
+      fixture: "deepseek-v3/plain-f32",
+      changes: [
+        "kv_lora_rank": 136, "q_lora_rank": 40, "qk_nope_head_dim": 24, "qk_rope_head_dim": 8,
+        "num_attention_heads": 4, "num_key_value_heads": 4,
+      ], format: .bf16, context: length + 8, seed: 5)
+    let alone = logits(model, WorkerPool(threadCount: 1), length: length)
+    for weights in [[0.5, 0.5], [0.9, 0.1], [0.3, 0.3, 0.35, 0.05], [0.25, 0.25, 0.25, 0.25]] {
+      let pool = WorkerPool(threadCount: weights.count, bindsThreads: false, weights: weights)
+      #expect(logits(model, pool, length: length) == alone, "\(weights)")
+    }
+  }
 }

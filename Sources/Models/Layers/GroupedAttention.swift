@@ -67,7 +67,8 @@ final class GroupedAttention: Sendable {
     let split = AttentionSplit(shape: shape, rowCount: queryCount, worker: worker)
     if split.isEven { prefetchCache(context, heads: split.heads, layer: layer) }
     inputProjection.apply(
-      context, input: input, output: projected, rowCount: rowCount, next: output.weights.view)
+      context, input: input, output: projected, rowCount: rowCount,
+      kernels: context.kernels(before: output.weights.view))
     worker.barrier()
 
     let query = projected.columns(0..<shape.queryWidth)
@@ -101,7 +102,7 @@ final class GroupedAttention: Sendable {
     worker.barrier()
   }
 
-  /// Asks for what this worker will write to the cache, if the rows are few: then it is far from this processor.
+  /// Asks for the lines of the cache that this worker will write, if the rows are few: nobody has read them lately.
   private func prefetchCache(_ context: ForwardContext, heads: Range<Int>, layer: Int) {
     let rows = context.rows
     guard rows.count <= Workspace.fewRows else { return }

@@ -3,12 +3,12 @@ import Tensors
 // From the projected rows to queries that meet cached latents, for the heads of one worker.
 extension LatentAttention {
   /// Whether a worker makes the queries of its own heads from the projected rows without the others: always where no expansion
-  /// follows, else for few rows, whose norms cost less than meeting once more.
+  /// follows, else for few rows, whose norms cost less than meeting once more, if heads can be shared out evenly and consist
+  /// of whole panels.
   func makesQueriesAlone(_ context: ForwardContext, count: Int) -> Bool {
     guard queryExpansion != nil else { return true }
-    let panelWidth = 16
     return count <= Workspace.fewRows && shape.heads % context.worker.count == 0
-      && shape.queryHead % panelWidth == 0
+      && shape.queryHead % PackedPanels.width == 0
   }
 
   /// Absorbed queries of this worker's heads, by itself.
@@ -19,13 +19,14 @@ extension LatentAttention {
       absorb(context, query, queryIndex: queries, queries: queries, count: count, heads: heads)
       return
     }
+    if heads.isEmpty { return }  // weighed workers may have none
     let workspace = context.workspace
     let normed = workspace.privateQueries[context.worker.index].view.columns(0..<query.columns)
     for ordinal in 0..<count {
       let row = queries.map { Int($0[ordinal]) } ?? ordinal
       queryNorm.apply(context.kernels, query, row: row, to: normed, row: ordinal)
     }
-    let panels = shape.queryHead / 16
+    let panels = shape.queryHead / PackedPanels.width
     context.kernels.followed(by: keyUp[heads.lowerBound], panel: 0).multiply(
       queryExpansion.view, panels: heads.lowerBound * panels..<heads.upperBound * panels, input: normed,
       output: workspace.query.view, rowCount: count)
@@ -33,13 +34,13 @@ extension LatentAttention {
       context, workspace.query.view, queryIndex: nil, queries: queries, count: count, heads: heads)
   }
 
-  /// The same for many rows, which the workers normalise and expand together. The first of its barriers shows the cache rows
-  /// written before.
+  /// The same where the workers normalise and expand all rows together. The first of its barriers shows the cache rows written
+  /// before.
   func absorbTogether(
     _ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int, heads: Range<Int>
   ) {
     let worker = context.worker
-    guard let queryNorm, let queryExpansion else { return }
+    guard let queryNorm, let queryExpansion else { preconditionFailure("queries without an expansion") }
     // Normalised in place, row by row; the expansion needs all of a row.
     for ordinal in worker.share(of: count) {
       let row = queries.map { Int($0[ordinal]) } ?? ordinal

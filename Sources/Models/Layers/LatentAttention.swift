@@ -78,23 +78,22 @@ final class LatentAttention: Sendable {
     let rowCount = context.rows.count
     let queryCount = queries?.count ?? rowCount
     let projected = context.workspace.projected.view
-    let cachedRows = cachedRows(context, layer: layer)
-    for row in cachedRows {
-      context.cache.latent(layer: layer, slot: Int(context.rows.slots[row]))?
-        .prefetch(position: Int(context.rows.positions[row]))
-    }
+    let heads = worker.share(of: shape.heads)
+    let ownRows = cachedRows(context, layer: layer)
+    if rowCount <= Workspace.fewRows { prefetchCache(context, rows: ownRows, layer: layer) }
     inputProjection.apply(
       context, input: input, output: projected, rowCount: rowCount,
-      next: queryExpansion?.view ?? keyUp[worker.share(of: shape.heads).lowerBound % shape.heads])
+      kernels: queryExpansion.map { context.kernels(before: $0.view) }
+        ?? context.kernels.followed(by: keyUp[heads.lowerBound % shape.heads], panel: 0))
     worker.barrier()
 
     let latentOffset = shape.queryRank ?? shape.queryWidth
-    for row in cachedRows {
+    for row in ownRows {
       cache(
         context, projected.columns(latentOffset..<latentOffset + shape.cacheWidth), row: row, layer: layer)
     }
-    // A worker's heads need no one else up to the output projection but the cache rows just written.
-    let heads = worker.share(of: shape.heads)
+    // Unless workers share the positions, a worker's heads need nothing of the others' up to the output projection but the
+    // cache rows just written.
     let query = projected.columns(0..<latentOffset)
     if makesQueriesAlone(context, count: queryCount) {
       worker.barrier { absorbAlone(context, query, queries: queries, count: queryCount, heads: heads) }
@@ -117,6 +116,14 @@ final class LatentAttention: Sendable {
       return context.worker.share(of: count)
     }
     return context.worker.index == 0 ? 0..<count : 0..<0
+  }
+
+  /// Asks for the lines of the cache that this worker will write: nobody has read them lately.
+  private func prefetchCache(_ context: ForwardContext, rows: Range<Int>, layer: Int) {
+    for row in rows {
+      context.cache.latent(layer: layer, slot: Int(context.rows.slots[row]))?
+        .prefetch(position: Int(context.rows.positions[row]))
+    }
   }
 
   /// Writes one row's normed latent and rotated key to its place in the cache.

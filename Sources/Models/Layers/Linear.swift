@@ -5,19 +5,19 @@ struct Linear: Sendable {
   let weights: PackedMatrix
   let bias: FloatVector?
 
-  /// Computes this worker's share of output columns for `rowCount` rows. The caller places the barrier. `next` is what the
-  /// worker reads its share of afterwards.
+  /// Computes this worker's share of output columns for `rowCount` rows. The caller places the barrier. `kernels`, if any, know
+  /// what the worker reads afterwards.
   func apply(
     _ context: ForwardContext, input: FloatRows, inputIndex: IndexRows? = nil, output: FloatRows,
-    outputIndex: IndexRows? = nil, rowCount: Int, accumulate: Bool = false, next: PackedPanels? = nil
+    outputIndex: IndexRows? = nil, rowCount: Int, accumulate: Bool = false, kernels: KernelSet? = nil
   ) {
     let panels = context.worker.share(of: weights.panelCount)
-    context.kernels(before: next).multiply(
+    (kernels ?? context.kernels).multiply(
       weights.view, panels: panels, input: input, inputIndex: inputIndex, output: output,
       outputIndex: outputIndex,
       rowCount: rowCount, accumulate: accumulate)
     guard let bias, !panels.isEmpty else { return }
-    let width = 16  // outputs of a panel
+    let width = PackedPanels.width
     let columns = panels.lowerBound * width..<min(panels.upperBound * width, weights.outputs)
     for ordinal in 0..<rowCount {
       let row = outputIndex.map { Int($0[ordinal]) } ?? ordinal
