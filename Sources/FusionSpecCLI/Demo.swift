@@ -116,7 +116,7 @@ struct Demo: ParsableCommand {
     }
     say(
       terminal.styled(
-        "speculation     tokens/s  speedup  tokens/step  accepted by position      same tokens", .bold))
+        "speculation     tokens/s  speedup  tokens/step  accepted by position           same tokens", .bold))
     let plain = median(speeds[0])
     for place in settings.indices {
       let counter = counters[place]
@@ -132,7 +132,7 @@ struct Demo: ParsableCommand {
           + String(
             format: "%10.0f  %6.2fx  %11.2f  ", median(speeds[place]), median(speeds[place]) / plain,
             Double(tokens) / Double(max(1, steps[place])))
-          + rates.prefix(6).joined(separator: " ").padding(toLength: 26, withPad: " ", startingAt: 0)
+          + rates.prefix(6).joined(separator: " ").padding(toLength: 31, withPad: " ", startingAt: 0)
           + (isSame ? "yes" : "NO"))
     }
     let identical = replies.allSatisfy { $0 == replies[0] }
