@@ -41,9 +41,10 @@ enum { PAIR_UNITS = 8, PAIR_SUMS = 16, PAIR_VECTORS = 4 };
 enum { PAIR_UNITS = 4, PAIR_SUMS = 4, PAIR_VECTORS = 2 };
 #endif
 
-/// How far ahead of their use lines are asked for.
+/// By how many bytes ahead of their use the lines of every other vector are asked for. Where one of the two is 0, its vectors ask for
+/// the line at hand, which is there already; where both are, nothing is asked for.
 typedef struct pair_ahead {
-  ptrdiff_t even, odd;  // by so many bytes, for every other vector; with 0 no line but the one at hand, or, with two, none
+  ptrdiff_t even, odd;
 } pair_ahead;
 
 /// `vectors` vectors of sums for each of `units` units, `next` floats from vector to vector and `stride` from unit to unit: adds
