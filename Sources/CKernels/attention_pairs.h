@@ -41,28 +41,28 @@ enum { PAIR_UNITS = 8, PAIR_SUMS = 16, PAIR_VECTORS = 4 };
 enum { PAIR_UNITS = 4, PAIR_SUMS = 4, PAIR_VECTORS = 2 };
 #endif
 
-/// By how many bytes ahead of their use the lines of every other vector are asked for. Where one of the two is 0, its vectors ask for
-/// the line at hand, which is there already; where both are, nothing is asked for.
-typedef struct pair_ahead {
-  ptrdiff_t even, odd;
-} pair_ahead;
-
 /// `vectors` vectors of sums for each of `units` units, `next` floats from vector to vector and `stride` from unit to unit: adds
 /// the products of `steps` times sixteen lines of each vector, `line_step` bytes from step to step, with the units' numbers.
-/// Lines further on are asked for.
+/// What is due of the plan is asked for.
 FS_INLINE void pair_tile(float *sums, ptrdiff_t stride, ptrdiff_t next, const char *const *lines, ptrdiff_t line_step,
-                         const char *numbers, ptrdiff_t steps, pair_ahead ahead, bool asks, bool clears, int units,
+                         const char *numbers, ptrdiff_t steps, ahead_plan *plan, bool asks, bool clears, int units,
                          int vectors) {
   lanes sum[PAIR_UNITS][PAIR_VECTORS];
   FS_UNROLL for (int u = 0; u < units; u++)
     FS_UNROLL for (int v = 0; v < vectors; v++) sum[u][v] = clears ? (lanes)0.0f : lanes_load(sums + u * stride + v * next);
   const char *line[PAIR_VECTORS];
   FS_UNROLL for (int v = 0; v < vectors; v++) line[v] = lines[v];
+  ptrdiff_t due = asks ? plan->rate * AHEAD_LINES * units * vectors : 0;
   for (ptrdiff_t step = 0; step < steps; step++) {
-    for (ptrdiff_t i = 0; i < 16; i++) {
+    const char *asked[PAIR_VECTORS];
+    if (asks) {
+      plan->due += due;
+      FS_UNROLL for (int v = 0; v < vectors; v++) asked[v] = ahead_group(plan, line[v]);
+    }
+    for (ptrdiff_t i = 0; i < AHEAD_LINES; i++) {
       pair_line pairs[PAIR_VECTORS];
       FS_UNROLL for (int v = 0; v < vectors; v++) {
-        if (asks) __builtin_prefetch(line[v] + i * 64 + (v % 2 ? ahead.odd : ahead.even), 0, 2);
+        if (asks) __builtin_prefetch(asked[v] + i * 64, 0, 2);
         pairs[v] = pair_load(line[v] + i * 64);
       }
       FS_UNROLL for (int u = 0; u < units; u++)
@@ -78,14 +78,14 @@ FS_INLINE void pair_tile(float *sums, ptrdiff_t stride, ptrdiff_t next, const ch
 
 // Each tile is a function of its own, which leaves it the general registers.
 typedef void pair_function(float *sums, const char *const *lines, ptrdiff_t line_step, const char *numbers, ptrdiff_t steps,
-                           pair_ahead ahead);
+                           ahead_plan *plan);
 #define PAIR_FUNCTION(name, stride, next, clears, units, vectors)                                                            \
   __attribute__((noinline)) static void pair_##name##_##units##x##vectors(                                                   \
-      float *sums, const char *const *lines, ptrdiff_t line_step, const char *numbers, ptrdiff_t steps, pair_ahead ahead) {  \
-    if (ahead.even | ahead.odd)                                                                                              \
-      pair_tile(sums, stride, next, lines, line_step, numbers, steps, ahead, true, clears, units, vectors);                  \
+      float *sums, const char *const *lines, ptrdiff_t line_step, const char *numbers, ptrdiff_t steps, ahead_plan *plan) {  \
+    if (plan->rate > 0)                                                                                                      \
+      pair_tile(sums, stride, next, lines, line_step, numbers, steps, plan, true, clears, units, vectors);                   \
     else                                                                                                                     \
-      pair_tile(sums, stride, next, lines, line_step, numbers, steps, ahead, false, clears, units, vectors);                 \
+      pair_tile(sums, stride, next, lines, line_step, numbers, steps, plan, false, clears, units, vectors);                  \
   }
 #define PAIR_FUNCTIONS(units, vectors)                              \
   PAIR_FUNCTION(scores, FS_TILED_CHUNK, 16, true, units, vectors)   \
@@ -110,11 +110,16 @@ FS_INLINE ptrdiff_t pair_vectors(ptrdiff_t units, ptrdiff_t left) {
   return vectors;
 }
 
-/// What the tile from unit u on asks for: the first two share the lines, so that memory has as long as both take.
-FS_INLINE pair_ahead pair_share(const fs_tiled_units *units, ptrdiff_t u, ptrdiff_t vectors, ptrdiff_t ahead) {
-  ptrdiff_t first = pair_units(units->count);
-  bool shares = units->count > first && PAIR_SUMS / first > 1 && vectors > 1;
-  return (pair_ahead){u == 0 ? ahead : 0, u == (shares ? first : 0) ? ahead : 0};
+/// What is asked for during a chunk of `count` positions: the next one, or behind the last what follows.
+FS_INLINE ahead_plan pair_plan(const fs_tiled_units *units, const tiled_work *work, const char *cache, ptrdiff_t begin,
+                               ptrdiff_t count) {
+  ptrdiff_t steps = fs_tiled_steps(units->key_width), columns = (units->value_width + 15) / 16;
+  ptrdiff_t products = units->count * (steps * count + columns * count / 2 + count / FS_LANES * AHEAD_WEIGHT_WORK);
+  ptrdiff_t next = begin + count, left = (work->end - next + 31) / 32, most = FS_TILED_CHUNK / 32;
+  if (left <= 0) return ahead_of(units, units->following, most, products);
+  if (!units->cold) return (ahead_plan){0};
+  const char *blocks = cache + next / 32 * (ptrdiff_t)fs_tiled_block_bytes(units->key_width, units->value_width);
+  return ahead_of(units, blocks, left < most ? left : most, products);
 }
 
 typedef int tiled_way;  // there is but one
@@ -131,8 +136,7 @@ static void tiled_chunk(const fs_tiled_units *units, tiled_work *work, const cha
   ptrdiff_t steps = fs_tiled_steps(units->key_width), columns = (units->value_width + 15) / 16;
   ptrdiff_t block_bytes = (ptrdiff_t)fs_tiled_block_bytes(units->key_width, units->value_width);
   const char *first = cache + begin / 32 * block_bytes, *lines[PAIR_VECTORS];
-  // The first tiles ask for the next chunk's lines while they take this one's.
-  ptrdiff_t ahead = units->cold ? FS_TILED_CHUNK / 32 * block_bytes : 0;
+  ahead_plan plan = pair_plan(units, work, cache, begin, count);
   // Two blocks of keys stay in the first cache while all units pass.
   for (ptrdiff_t at = 0, wide; at < count; at += wide) {
     wide = count - at < 64 ? 32 : 64;
@@ -143,11 +147,11 @@ static void tiled_chunk(const fs_tiled_units *units, tiled_work *work, const cha
         for (ptrdiff_t v = 0; v < vectors; v++)
           lines[v] = first + (at + 16 * (p + v)) / 32 * block_bytes + (p + v) % 2 * steps * 1024;
         pair_scores[tile][vectors](work->scores + u * FS_TILED_CHUNK + at + 16 * p, lines, 1024,
-                                   work->queries + u * TILED_UNIT_BYTES, steps, pair_share(units, u, vectors, ahead));
+                                   work->queries + u * TILED_UNIT_BYTES, steps, &plan);
       }
     }
   }
-  tiled_softmax(units, work, begin, count);
+  tiled_softmax(units, work, begin, count, &plan);
   const char *values = first + 2 * steps * 1024;
   for (ptrdiff_t c = 0, group; c < columns; c += group) {
     group = columns - c < PAIR_VECTORS ? columns - c : PAIR_VECTORS;
@@ -157,8 +161,7 @@ static void tiled_chunk(const fs_tiled_units *units, tiled_work *work, const cha
         vectors = pair_vectors(tile, group - d);
         for (ptrdiff_t v = 0; v < vectors; v++) lines[v] = values + (c + d + v) * 1024;
         pair_values[tile][vectors](work->sums + (c + d) * 512 + u * 16, lines, block_bytes,
-                                   work->weights + u * TILED_UNIT_BYTES, count / 32,
-                                   pair_share(units, u, vectors, ahead));
+                                   work->weights + u * TILED_UNIT_BYTES, count / 32, &plan);
       }
     }
   }

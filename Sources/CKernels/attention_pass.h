@@ -32,6 +32,7 @@ static void tiled_attention(const fs_tiled_units *units, const char *cache, char
     first = units->begin[u] < first ? units->begin[u] : first;
     last = units->end[u] > last ? units->end[u] : last;
   }
+  work.end = last;
   for (ptrdiff_t span = first / FS_ATTENTION_SPAN * FS_ATTENTION_SPAN; span < last; span += FS_ATTENTION_SPAN) {
     ptrdiff_t end = span + FS_ATTENTION_SPAN < last ? span + FS_ATTENTION_SPAN : last;
     tiled_span(units, &work, cache, first > span ? first : span, end);

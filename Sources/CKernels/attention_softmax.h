@@ -1,5 +1,5 @@
 // What attention over a cache of tiles has in common, whatever multiplies: where things stand, and how scores become
-// weights. Include after prepare.h and inside the target pragma.
+// weights. Include after prepare.h and attention_ahead.h and inside the target pragma.
 //
 // Queries and weights are rounded to bf16. Products of pairs take them as such; sets that multiply floats keep them as floats.
 #if defined(FS_BF16_PAIRS) || defined(FS_BF16_TILES)
@@ -19,6 +19,7 @@ typedef struct tiled_work {
   char *weights;    // [FS_TILED_CHUNK / 32][units][32]
   float *sums;      // [columns of 16][units][16]
   float greatest[FS_TILED_UNITS], totals[FS_TILED_UNITS];
+  ptrdiff_t end;    // of the positions that any unit sees
 } tiled_work;
 
 #if defined(FS_BF16_PAIRS) || defined(FS_BF16_TILES)
@@ -75,13 +76,14 @@ FS_INLINE float tiled_highest(float *scores, tiled_range range, float scale) {
 
 /// Turns the scores of a unit into weights relative to `greatest`, 0 for what it does not see; returns their sum.
 FS_INLINE float tiled_weigh(const float *scores, char *weights, tiled_range range, ptrdiff_t count, float scale,
-                            float greatest) {
+                            float greatest, ahead_plan *plan) {
   ptrdiff_t first = range.begin / FS_LANES * FS_LANES, last = (range.end + FS_LANES - 1) / FS_LANES * FS_LANES;
   if (range.end <= range.begin) first = last = 0;
   const tiled_numbers none = 0;
   for (ptrdiff_t t = 0; t < first; t += FS_LANES) tiled_put(weights, t, none);
   lanes sum = 0.0f;
   for (ptrdiff_t t = first; t < last; t += FS_LANES) {
+    ahead_ask(plan, AHEAD_WEIGHT_WORK);
     lanes weight = lanes_weight(lanes_fma(lanes_load(scores + t), (lanes)scale, (lanes)-greatest));
     tiled_numbers rounded = tiled_rounded(weight);
     tiled_put(weights, t, rounded);
@@ -91,8 +93,9 @@ FS_INLINE float tiled_weigh(const float *scores, char *weights, tiled_range rang
   return lanes_sum(sum);
 }
 
-/// From scores to weights for all units, their sums so far corrected.
-static void tiled_softmax(const fs_tiled_units *units, tiled_work *work, ptrdiff_t begin, ptrdiff_t count) {
+/// From scores to weights for all units, their sums so far corrected. What is due of the plan is asked for.
+static void tiled_softmax(const fs_tiled_units *units, tiled_work *work, ptrdiff_t begin, ptrdiff_t count,
+                          ahead_plan *plan) {
   ptrdiff_t columns = (units->value_width + 15) / 16;
   tiled_range ranges[FS_TILED_UNITS];
   float highest[FS_TILED_UNITS], corrections[FS_TILED_UNITS];
@@ -112,7 +115,7 @@ static void tiled_softmax(const fs_tiled_units *units, tiled_work *work, ptrdiff
   }
   for (ptrdiff_t u = 0; u < units->count; u++) {
     float total = tiled_weigh(work->scores + u * FS_TILED_CHUNK, work->weights + u * TILED_UNIT_BYTES, ranges[u], count,
-                              units->scale, work->greatest[u]);
+                              units->scale, work->greatest[u], plan);
     work->totals[u] = fmaf(work->totals[u], corrections[u], total);
     if (corrections[u] == 1) continue;
     float *sums = work->sums + u * 16;

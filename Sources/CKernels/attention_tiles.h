@@ -125,7 +125,8 @@ FS_INLINE void tiled_chunk_of(const fs_tiled_units *units, tiled_work *work, con
       if (u < units->count) tiled_scores_vector(work, keys, steps, at + 16 * half, u, 1);
     }
   }
-  tiled_softmax(units, work, begin, count);
+  ahead_plan none = {0};
+  tiled_softmax(units, work, begin, count, &none);
   const char *values = first + 2 * steps * 1024;
   if (way == TILED_VECTORS) {
     for (ptrdiff_t c = 0; c < columns; c++) {

@@ -124,6 +124,7 @@ typedef struct fs_tiled_units {
   ptrdiff_t begin[FS_TILED_UNITS], end[FS_TILED_UNITS];
   bool records;  // positions are of one span, and outputs are records
   bool cold;     // the cache has to come from memory
+  const char *following;  // what the thread reads after the pass, or NULL
 } fs_tiled_units;
 
 /// Positions whose scores are turned into weights together.

@@ -22,6 +22,7 @@
 #include "prepare.h"
 #include "tile.h"
 #include "compact.h"
+#include "attention_ahead.h"
 #include "attention_softmax.h"
 #include "attention_pairs.h"
 #include "attention_pass.h"

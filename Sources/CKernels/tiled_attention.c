@@ -92,18 +92,20 @@ static void attend(const fs_kernels *kernels, const fs_tiled_queries *queries, p
     const float *query = queries->query + (queries->packed ? i : row) * queries->query_stride;
     float *output = queries->output + i * queries->output_stride;
     for (ptrdiff_t head = queries->head_begin; head < queries->head_end; head++) {
-      units.query[units.count] = query + head * units.key_width;
-      units.output[units.count] = output + head * queries->output_head_stride;
-      units.begin[units.count] = begin;
-      units.end[units.count] = end;
-      if (++units.count == FS_TILED_UNITS) {
+      if (units.count == FS_TILED_UNITS) {
         kernels->tiled_attention(&units, (const char *)cache, (char *)scratch);
         units.count = 0;
         // What one pass has read the next finds in the second cache, if it fits.
         units.cold = (end - begin) / 32 * (ptrdiff_t)fs_tiled_block_bytes(units.key_width, units.value_width) > 1 << 20;
       }
+      units.query[units.count] = query + head * units.key_width;
+      units.output[units.count] = output + head * queries->output_head_stride;
+      units.begin[units.count] = begin;
+      units.end[units.count] = end;
+      units.count++;
     }
   }
+  units.following = queries->following;
   if (units.count > 0) kernels->tiled_attention(&units, (const char *)cache, (char *)scratch);
 }
 

@@ -15,6 +15,7 @@
 #include "prepare.h"
 #include "tile.h"
 #include "compact.h"
+#include "attention_ahead.h"
 #include "attention_softmax.h"
 #if defined(FS_BLOCKS)
 #include "block_amx.h"

@@ -63,6 +63,15 @@ public struct GroupedCache: Sendable {
     }
   }
 
+  /// Where the block of a position begins, if it is in tiles.
+  func address(head: Int, position: Int) -> UnsafeRawPointer? {
+    guard format == .tiles, head >= 0, head < headCount, position >= 0, position < capacity else {
+      return nil
+    }
+    let floats = Int(fs_tiled_cache_floats(width, width, position / 32 * 32))
+    return unsafe UnsafeRawPointer(memory.row(head).baseAddress.map { unsafe $0 + floats })
+  }
+
   /// Asks for the lines that `store` will write, where those are many.
   public func prefetch(head: Int, position: Int) {
     precondition(position >= 0 && position < capacity, "position out of range")

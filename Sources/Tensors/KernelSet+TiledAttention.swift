@@ -24,6 +24,7 @@ extension KernelSet {
     unsafe queries.output = output.base
     unsafe queries.output_stride = output.stride
     unsafe queries.output_head_stride = cache.rank
+    unsafe queries.following = reading.following
     unsafe fs_tiled_attention(table, &queries, cache.memory.base, room)
   }
 
@@ -47,6 +48,7 @@ extension KernelSet {
     unsafe queries.output = records.base + span * record
     unsafe queries.output_stride = records.stride
     unsafe queries.output_head_stride = spanCount * record
+    unsafe queries.following = reading.following
     unsafe fs_tiled_attention_span(table, &queries, span, cache.memory.base, room)
   }
 
@@ -85,6 +87,7 @@ extension AttendingRows {
       query: query.base, query_stride: query.stride, packed: true, positions: positions.base,
       index: index?.base, begin: ordinals.lowerBound, end: ordinals.upperBound,
       head_begin: heads.lowerBound, head_end: heads.upperBound, key_width: cache.rank + cache.rope,
-      value_width: cache.rank, window: 0, scale: scale, output: nil, output_stride: 0, output_head_stride: 0)
+      value_width: cache.rank, window: 0, scale: scale, output: nil, output_stride: 0, output_head_stride: 0,
+      following: nil)
   }
 }

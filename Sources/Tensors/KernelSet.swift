@@ -11,7 +11,7 @@ import CKernels
 
   let scratch: UnsafeMutableRawPointer?
   let scratchByteCount: Int
-  /// The panels that are read after the next product, and whether weights come from memory.
+  /// What is read after the next product or attention, and whether weights come from memory.
   var reading = unsafe fs_reading(following: nil, from_memory: false)
 
   init(_ table: OpaquePointer, scratch: UnsafeMutableRawPointer? = nil, byteCount: Int = 0) {
@@ -20,12 +20,28 @@ import CKernels
     scratchByteCount = byteCount
   }
 
-  /// The same set, for a product after which the thread reads the weights' panels from `panel` on: near the product's end their
+  /// The same set, for a product or an attention after which the thread reads the weights' panels from `panel` on: near its end their
   /// first lines are asked for. Nothing but speed depends on it.
   public func followed(by weights: PackedPanels, panel: Int) -> KernelSet {
     guard panel >= 0, panel < weights.panelCount else { return self }
     var set = self
     unsafe set.reading.following = weights.address(of: panel)
+    return set
+  }
+
+  /// Likewise where the thread then attends to a head of a cache, from `position` on.
+  public func followed(by cache: GroupedCache, head: Int, position: Int = 0) -> KernelSet {
+    guard let address = unsafe cache.address(head: head, position: position) else { return self }
+    var set = self
+    unsafe set.reading.following = address
+    return set
+  }
+
+  /// Likewise for a cache of latents.
+  public func followed(by cache: LatentCache, position: Int = 0) -> KernelSet {
+    guard let address = unsafe cache.address(position: position) else { return self }
+    var set = self
+    unsafe set.reading.following = address
     return set
   }
 

@@ -40,6 +40,13 @@ public struct LatentCache: Sendable {
     unsafe fs_tiled_cache_store(to, rank + rope, rank, position, from, from)
   }
 
+  /// Where the block of a position begins.
+  func address(position: Int) -> UnsafeRawPointer? {
+    guard position >= 0, position < capacity else { return nil }
+    let floats = Int(fs_tiled_cache_floats(rank + rope, rank, position / 32 * 32))
+    return unsafe UnsafeRawPointer(memory.row(0).baseAddress.map { unsafe $0 + floats })
+  }
+
   /// Asks for the lines that `store` will write.
   public func prefetch(position: Int) {
     precondition(position >= 0 && position < capacity, "position out of range")

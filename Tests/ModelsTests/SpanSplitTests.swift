@@ -50,11 +50,11 @@ struct SpanSplitTests {
         scratch: numbers.view, query: numbers.view, index: nil, count: slots.count, window: which.window)
       let split = SpanSplit(rows, heads: which.heads, groups: which.groups, width: width)
       decisions.withLock { $0.append(split != nil) }
-      split?.forEachUnit { slot, attending, heads, span in
-        let cost = rows.positionCount(attending.ordinals, span: span) * heads.count
+      split?.forEachUnit { unit, _ in
+        let cost = rows.positionCount(unit.rows.ordinals, span: unit.span) * unit.heads.count
         loads.withLock { $0[worker.index] += cost }
-        for head in heads {
-          seen.withLock { $0[[slot, head, span, attending.ordinals.count], default: 0] += 1 }
+        for head in unit.heads {
+          seen.withLock { $0[[unit.slot, head, unit.span, unit.rows.ordinals.count], default: 0] += 1 }
         }
       }
     }

@@ -230,6 +230,7 @@ typedef struct fs_tiled_queries {
   float scale;
   float *output;  // ordinal i at output + i * output_stride, in it head h at h * output_head_stride
   ptrdiff_t output_stride, output_head_stride;
+  const void *following;  // what the thread reads afterwards, whose first lines are asked for; or NULL
 } fs_tiled_queries;
 
 /// Attention over a cache of tiles: queries, cached rows and weights are bf16, sums floats. Vector sets and the scalar one sum over

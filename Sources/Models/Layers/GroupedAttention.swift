@@ -68,7 +68,7 @@ final class GroupedAttention: Sendable {
     if split.isEven { prefetchCache(context, heads: split.heads, layer: layer) }
     inputProjection.apply(
       context, input: input, output: projected, rowCount: rowCount,
-      kernels: context.kernels(before: output.weights.view))
+      kernels: kernels(context, attendingTo: split.isEven ? split.heads.lowerBound : nil, layer: layer))
     worker.barrier()
 
     let query = projected.columns(0..<shape.queryWidth)
@@ -147,7 +147,11 @@ final class GroupedAttention: Sendable {
         }
         for part in 0..<split.partCount where split.owns(head: head, pass: pass, part: part) {
           let workspace = context.workspace
-          context.kernels.groupedAttention(
+          let kernels =
+            end < count || !split.isEven
+            ? context.kernels
+            : kernels(context, attendingTo: head + 1 < split.heads.upperBound ? head + 1 : nil, layer: layer)
+          kernels.groupedAttention(
             AttendingRows(
               query: query, positions: context.rows.positions.view, index: queries, ordinals: begin..<end),
             heads: split.queryHeads(head: head, part: part),
@@ -161,6 +165,16 @@ final class GroupedAttention: Sendable {
     }
   }
 
+  /// The kernels for work after which this worker attends to a key-value head, beginning with the first row, or else computes the
+  /// output.
+  private func kernels(_ context: ForwardContext, attendingTo head: Int?, layer: Int) -> KernelSet {
+    guard let head else { return context.kernels(before: output.weights.view) }
+    let rows = context.rows
+    let position = window.map { max(0, Int(rows.positions[0]) + 1 - $0) } ?? 0
+    return context.kernels.followed(
+      by: context.cache.grouped(layer: layer, slot: Int(rows.slots[0])), head: head, position: position)
+  }
+
   /// The same for a few rows that see much, with the positions shared out; false where the sequences are short.
   private func attendBySpans(
     _ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int, layer: Int
@@ -170,10 +184,16 @@ final class GroupedAttention: Sendable {
       let split = SpanSplit(rows, heads: shape.heads, groups: shape.keyValueHeads, width: shape.head)
     else { return false }
     let worker = context.worker
-    split.forEachUnit { slot, attending, heads, span in
-      context.kernels.groupedAttention(
-        attending, heads: heads, span: span, spanCount: split.spanCount,
-        cache: context.cache.grouped(layer: layer, slot: slot), window: window, scale: scale,
+    split.forEachUnit { unit, next in
+      let kernels =
+        next.map {
+          context.kernels.followed(
+            by: context.cache.grouped(layer: layer, slot: $0.slot), head: $0.heads.lowerBound / shape.group,
+            position: $0.span * KernelSet.attentionSpan)
+        } ?? context.kernels(before: output.weights.view)
+      kernels.groupedAttention(
+        unit.rows, heads: unit.heads, span: unit.span, spanCount: split.spanCount,
+        cache: context.cache.grouped(layer: layer, slot: unit.slot), window: window, scale: scale,
         records: split.records, scratch: context.workspace.attentionScratch.view, scratchRow: worker.index)
     }
     worker.barrier()

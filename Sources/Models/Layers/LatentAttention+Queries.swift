@@ -13,10 +13,11 @@ extension LatentAttention {
 
   /// Absorbed queries of this worker's heads, by itself.
   func absorbAlone(
-    _ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int, heads: Range<Int>
+    _ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int, heads: Range<Int>,
+    layer: Int
   ) {
     guard let queryNorm, let queryExpansion else {
-      absorb(context, query, queryIndex: queries, queries: queries, count: count, heads: heads)
+      absorb(context, query, queryIndex: queries, queries: queries, count: count, heads: heads, layer: layer)
       return
     }
     if heads.isEmpty { return }  // weighed workers may have none
@@ -31,13 +32,15 @@ extension LatentAttention {
       queryExpansion.view, panels: heads.lowerBound * panels..<heads.upperBound * panels, input: normed,
       output: workspace.query.view, rowCount: count)
     absorb(
-      context, workspace.query.view, queryIndex: nil, queries: queries, count: count, heads: heads)
+      context, workspace.query.view, queryIndex: nil, queries: queries, count: count, heads: heads,
+      layer: layer)
   }
 
   /// The same where the workers normalise and expand all rows together. The first of its barriers shows the cache rows written
   /// before.
   func absorbTogether(
-    _ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int, heads: Range<Int>
+    _ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int, heads: Range<Int>,
+    layer: Int
   ) {
     let worker = context.worker
     guard let queryNorm, let queryExpansion else { preconditionFailure("queries without an expansion") }
@@ -52,21 +55,30 @@ extension LatentAttention {
       queryExpansion.view, panels: worker.share(of: queryExpansion.panelCount), input: query,
       inputIndex: queries, output: expanded, rowCount: count)
     worker.barrier()
-    absorb(context, expanded, queryIndex: nil, queries: queries, count: count, heads: heads)
+    absorb(context, expanded, queryIndex: nil, queries: queries, count: count, heads: heads, layer: layer)
   }
 
   /// Queries against the latent: q_nope W_uk beside the rotated q_rope, for some heads.
   private func absorb(
     _ context: ForwardContext, _ query: FloatRows, queryIndex: IndexRows?, queries: IndexRows?, count: Int,
-    heads: Range<Int>
+    heads: Range<Int>, layer: Int
   ) {
     let absorbed = context.workspace.absorbed.view
+    let cache =
+      count > 0
+      ? context.cache.latent(layer: layer, slot: Int(context.rows.slots[queries.map { Int($0[0]) } ?? 0]))
+      : nil
     for head in heads {
       let source = head * shape.queryHead
       let target = head * shape.absorbedHead
       let matrix = keyUp[head]
-      let next = head + 1 < heads.upperBound ? keyUp[head + 1] : valueUp[heads.lowerBound]
-      context.kernels.followed(by: next, panel: 0).multiply(
+      var kernels = context.kernels.followed(by: valueUp[heads.lowerBound], panel: 0)
+      if head + 1 < heads.upperBound {
+        kernels = context.kernels.followed(by: keyUp[head + 1], panel: 0)
+      } else if let cache {
+        kernels = context.kernels.followed(by: cache)
+      }
+      kernels.multiply(
         matrix, panels: 0..<matrix.panelCount, input: query.columns(source..<source + shape.nope),
         inputIndex: queryIndex, output: absorbed.columns(target..<target + shape.rank), rowCount: count)
       let rotary = query.columns(source + shape.nope..<source + shape.queryHead)

@@ -10,12 +10,20 @@ extension LatentAttention {
     let rows = StepQueries(context: context, query: absorbed, index: queries, count: count, window: nil)
     let scratch = context.workspace.attentionScratch.view
     let worker = context.worker
+    // Workers without heads are through with this layer's attention.
+    let before =
+      heads.isEmpty ? context.kernels : context.kernels.followed(by: valueUp[heads.lowerBound], panel: 0)
     if let split = SpanSplit(rows, heads: shape.heads, groups: 1, width: shape.rank) {
       worker.barrier()  // for the queries of other workers' heads
-      split.forEachUnit { slot, attending, heads, span in
-        guard let cache = context.cache.latent(layer: layer, slot: slot) else { return }
-        context.kernels.latentAttention(
-          attending, heads: heads, span: span, spanCount: split.spanCount, cache: cache, scale: scale,
+      split.forEachUnit { unit, next in
+        guard let cache = context.cache.latent(layer: layer, slot: unit.slot) else { return }
+        var kernels = before
+        if let next, let cache = context.cache.latent(layer: layer, slot: next.slot) {
+          kernels = context.kernels.followed(by: cache, position: next.span * KernelSet.attentionSpan)
+        }
+        kernels.latentAttention(
+          unit.rows, heads: unit.heads, span: unit.span, spanCount: split.spanCount, cache: cache,
+          scale: scale,
           records: split.records, scratch: scratch, scratchRow: worker.index)
       }
       worker.barrier()
@@ -27,7 +35,8 @@ extension LatentAttention {
     if heads.isEmpty { return }
     rows.forEachSequence { slot, attending in
       guard let cache = context.cache.latent(layer: layer, slot: slot) else { return }
-      context.kernels.latentAttention(
+      let kernels = attending.ordinals.upperBound == count ? before : context.kernels
+      kernels.latentAttention(
         attending, heads: heads, cache: cache, scale: scale, output: latent, scratch: scratch,
         scratchRow: worker.index)
     }

@@ -96,9 +96,11 @@ final class LatentAttention: Sendable {
     // cache rows just written.
     let query = projected.columns(0..<latentOffset)
     if makesQueriesAlone(context, count: queryCount) {
-      worker.barrier { absorbAlone(context, query, queries: queries, count: queryCount, heads: heads) }
+      worker.barrier {
+        absorbAlone(context, query, queries: queries, count: queryCount, heads: heads, layer: layer)
+      }
     } else {
-      absorbTogether(context, query, queries: queries, count: queryCount, heads: heads)
+      absorbTogether(context, query, queries: queries, count: queryCount, heads: heads, layer: layer)
     }
     if queryCount == 0 { return }
     attend(context, queries: queries, count: queryCount, heads: heads, layer: layer)

@@ -38,22 +38,34 @@ struct SpanSplit {
     self.width = width
   }
 
-  /// Calls `body` with each of this worker's units.
-  func forEachUnit(_ body: (_ slot: Int, AttendingRows, _ heads: Range<Int>, _ span: Int) -> Void) {
+  /// What some heads of some rows get from a span of a sequence.
+  struct Unit {
+    let slot: Int
+    let rows: AttendingRows
+    let heads: Range<Int>
+    let span: Int
+  }
+
+  /// Calls `body` with each of this worker's units, and the one after it.
+  func forEachUnit(_ body: (Unit, _ next: Unit?) -> Void) {
     let group = heads / groups
     var begin = 0
+    var previous: Unit?
     rows.forEachSequence { slot, attending in
       let spans = rows.spans(attending.ordinals)
       let count = groups * spans.count * partCount
       for unit in units.clamped(to: begin..<begin + count) {
         let (place, part) = (unit - begin).quotientAndRemainder(dividingBy: partCount)
         let first = place / spans.count * group
-        body(
-          slot, attending, first + group * part / partCount..<first + group * (part + 1) / partCount,
-          spans.lowerBound + place % spans.count)
+        let heads = first + group * part / partCount..<first + group * (part + 1) / partCount
+        let next = Unit(
+          slot: slot, rows: attending, heads: heads, span: spans.lowerBound + place % spans.count)
+        if let previous { body(previous, next) }
+        previous = next
       }
       begin += count
     }
+    if let previous { body(previous, nil) }
   }
 
   /// Joins what the spans left of one row and head, once all workers are through with their units.
