@@ -1,26 +1,28 @@
-// What attention asks for while it computes a chunk of positions: the lines of the next one, in the order of use and evenly over all the
-// work, softmax included, so that memory is never idle. Include after lanes.h.
+// What attention asks for while it computes a chunk of positions: the lines of the next one, or after the last what follows, in the
+// order of use and in proportion to the work, softmax included. Include after lanes.h.
 //
-// Asked for by the tiles as they read the same lines of the chunk before, lines came too fast for memory to follow, and nothing came
-// during the softmax: from memory few units took up to 1.4 times as long.
+// Asked for by the tiles as they read the same lines of the chunk before, lines were asked for faster than memory brings them, and none
+// during the softmax: from memory a unit took up to 1.4 times as long.
 
 /// Sixteen lines are asked for at a time.
 enum { AHEAD_GROUP_BYTES = 1024, AHEAD_LINES = 16 };
 
-enum { AHEAD_ONE = 1 << 16, AHEAD_WEIGHT_WORK = 15 };  // what sixteen weights count, in products of sixteen pairs
+enum { AHEAD_ONE = 1 << 16 };         // groups are counted in such parts
+enum { AHEAD_WEIGHT_WORK = 15 };      // what sixteen weights count as, in products of sixteen pairs: half the time they take is best
 
-/// Groups of lines in blocks of which first one part is wanted and then the other, and how many are due.
+/// Groups of lines to be asked for: of each block first the keys, then of each the values.
 typedef struct ahead_plan {
-  ptrdiff_t rate;   // groups for a unit of work, times AHEAD_ONE; 0 if nothing is asked for
-  ptrdiff_t due;    // groups that should have been asked for by now but have not, likewise
-  const char *part; // this part of the first block
-  ptrdiff_t groups, later_groups;  // of this part, and of the one behind it that follows
+  ptrdiff_t rate;    // groups for a product of sixteen pairs, in parts; 0 if nothing is asked for
+  ptrdiff_t due;     // groups that should have been asked for by now but have not, in parts
+  const char *part;  // this part of the first block
+  ptrdiff_t groups, later_groups;  // of this part, and of the part after it
   ptrdiff_t block_bytes, block_count, block;
-  const char *at;   // the next group
-  ptrdiff_t left;   // groups before the gap
+  const char *at;    // the next group
+  ptrdiff_t left;    // groups left of this block's part
 } ahead_plan;
 
-/// A plan for `block_count` blocks of a cache, the first at `blocks`, over so much work; for none where that is NULL.
+/// A plan for `block_count` blocks of a cache, the first at `blocks`, or as many bytes of weights, over so many products; for none where
+/// that is NULL.
 FS_INLINE ahead_plan ahead_of(const fs_tiled_units *units, const char *blocks, ptrdiff_t block_count, ptrdiff_t work) {
   if (!blocks || block_count < 1 || work < 1) return (ahead_plan){0};
   ptrdiff_t bytes = (ptrdiff_t)fs_tiled_block_bytes(units->key_width, units->value_width), groups = bytes / AHEAD_GROUP_BYTES;

@@ -43,7 +43,8 @@ enum { PAIR_UNITS = 4, PAIR_SUMS = 4, PAIR_VECTORS = 2 };
 
 /// `vectors` vectors of sums for each of `units` units, `next` floats from vector to vector and `stride` from unit to unit: adds
 /// the products of `steps` times sixteen lines of each vector, `line_step` bytes from step to step, with the units' numbers.
-/// What is due of the plan is asked for.
+/// What is due of the plan is asked for, a line for each that is read; where nothing is due, the line at hand once more, which saves a
+/// branch.
 FS_INLINE void pair_tile(float *sums, ptrdiff_t stride, ptrdiff_t next, const char *const *lines, ptrdiff_t line_step,
                          const char *numbers, ptrdiff_t steps, ahead_plan *plan, bool asks, bool clears, int units,
                          int vectors) {
@@ -116,7 +117,8 @@ FS_INLINE ahead_plan pair_plan(const fs_tiled_units *units, const tiled_work *wo
   ptrdiff_t steps = fs_tiled_steps(units->key_width), columns = (units->value_width + 15) / 16;
   ptrdiff_t products = units->count * (steps * count + columns * count / 2 + count / FS_LANES * AHEAD_WEIGHT_WORK);
   ptrdiff_t next = begin + count, left = (work->end - next + 31) / 32, most = FS_TILED_CHUNK / 32;
-  if (left <= 0) return ahead_of(units, units->following, most, products);
+  // As much as this chunk had: a head that follows has as many positions, and more could not be asked for in that time.
+  if (left <= 0) return ahead_of(units, units->following, count / 32, products);
   if (!units->cold) return (ahead_plan){0};
   const char *blocks = cache + next / 32 * (ptrdiff_t)fs_tiled_block_bytes(units->key_width, units->value_width);
   return ahead_of(units, blocks, left < most ? left : most, products);

@@ -127,9 +127,6 @@ typedef struct fs_tiled_units {
   const char *following;  // what the thread reads after the pass, or NULL
 } fs_tiled_units;
 
-/// Positions whose scores are turned into weights together.
-enum { FS_TILED_CHUNK = 128 };
-
 /// Tiles over a key, and bytes of a block of 32 positions.
 static inline ptrdiff_t fs_tiled_steps(ptrdiff_t width) { return (width + 31) / 32; }
 static inline size_t fs_tiled_block_bytes(ptrdiff_t key_width, ptrdiff_t value_width) {

@@ -63,12 +63,13 @@ public struct GroupedCache: Sendable {
     }
   }
 
-  /// Where the block of a position begins, if it is in tiles.
+  /// Where the positions begin that attention takes together with this one, if they are in tiles.
   func address(head: Int, position: Int) -> UnsafeRawPointer? {
     guard format == .tiles, head >= 0, head < headCount, position >= 0, position < capacity else {
       return nil
     }
-    let floats = Int(fs_tiled_cache_floats(width, width, position / 32 * 32))
+    let chunk = Int(FS_TILED_CHUNK)
+    let floats = Int(fs_tiled_cache_floats(width, width, position / chunk * chunk))
     return unsafe UnsafeRawPointer(memory.row(head).baseAddress.map { unsafe $0 + floats })
   }
 

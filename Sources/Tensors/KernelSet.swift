@@ -20,8 +20,8 @@ import CKernels
     scratchByteCount = byteCount
   }
 
-  /// The same set, for a product or an attention after which the thread reads the weights' panels from `panel` on: near its end their
-  /// first lines are asked for. Nothing but speed depends on it.
+  /// The same set, for a product or an attention after which the thread reads the weights' panels from `panel` on: near
+  /// its end their first lines are asked for. Nothing but speed depends on it.
   public func followed(by weights: PackedPanels, panel: Int) -> KernelSet {
     guard panel >= 0, panel < weights.panelCount else { return self }
     var set = self

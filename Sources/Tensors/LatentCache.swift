@@ -40,10 +40,11 @@ public struct LatentCache: Sendable {
     unsafe fs_tiled_cache_store(to, rank + rope, rank, position, from, from)
   }
 
-  /// Where the block of a position begins.
+  /// Where the positions begin that attention takes together with this one.
   func address(position: Int) -> UnsafeRawPointer? {
     guard position >= 0, position < capacity else { return nil }
-    let floats = Int(fs_tiled_cache_floats(rank + rope, rank, position / 32 * 32))
+    let chunk = Int(FS_TILED_CHUNK)
+    let floats = Int(fs_tiled_cache_floats(rank + rope, rank, position / chunk * chunk))
     return unsafe UnsafeRawPointer(memory.row(0).baseAddress.map { unsafe $0 + floats })
   }
 

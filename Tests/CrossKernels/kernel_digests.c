@@ -212,7 +212,7 @@ static fs_tiled_queries tiled_like(const fs_grouped_queries *queries) {
       .begin = queries->begin, .end = queries->end, .head_begin = queries->head_begin, .head_end = queries->head_end,
       .key_width = queries->width, .value_width = queries->width, .window = queries->window, .scale = queries->scale,
       .output = queries->output, .output_stride = queries->output_stride,
-      .output_head_stride = queries->output_head_stride};
+      .output_head_stride = queries->output_head_stride, .following = queries->query};
 }
 
 static void grouped_attention(void) {

@@ -50,13 +50,17 @@ struct SpanSplitTests {
         scratch: numbers.view, query: numbers.view, index: nil, count: slots.count, window: which.window)
       let split = SpanSplit(rows, heads: which.heads, groups: which.groups, width: width)
       decisions.withLock { $0.append(split != nil) }
-      split?.forEachUnit { unit, _ in
+      var announced: [Int]?
+      split?.forEachUnit { unit, next in
+        #expect(announced == nil || announced == [unit.slot, unit.heads.lowerBound, unit.span])
+        announced = next.map { [$0.slot, $0.heads.lowerBound, $0.span] } ?? []
         let cost = rows.positionCount(unit.rows.ordinals, span: unit.span) * unit.heads.count
         loads.withLock { $0[worker.index] += cost }
         for head in unit.heads {
           seen.withLock { $0[[unit.slot, head, unit.span, unit.rows.ordinals.count], default: 0] += 1 }
         }
       }
+      #expect(split?.units.isEmpty ?? true || announced == [], "the last unit has none after it")
     }
     let all = decisions.withLock { $0 }
     #expect(all.count == threads && Set(all).count == 1, "all workers decide alike")

@@ -220,6 +220,22 @@ struct GroupedProblem {
     #expect(bits(problem.resultBySpans(kernels.set, places: 5, headsAtOnce: 2).elements) == whole)
   }
 
+  @Test(arguments: GroupedShape.all, GroupedCase.all)
+  func `what is read afterwards changes no bit`(shape: GroupedShape, kernels: GroupedCase) {
+    let problem = GroupedProblem(shape, format: kernels.format)
+    let set = kernels.set
+    let whole = bits(problem.result(set).elements)
+    let spans = bits(problem.resultBySpans(set, places: 3, headsAtOnce: 1).elements)
+    // Also places that the cache does not have.
+    for (head, position) in [
+      (0, 0), (shape.keyValueHeads - 1, shape.length - 1), (0, 1 << 20), (-1, 0), (99, 0),
+    ] {
+      let followed = set.followed(by: problem.cache, head: head, position: position)
+      #expect(bits(problem.result(followed).elements) == whole, "head \(head), position \(position)")
+      #expect(bits(problem.resultBySpans(followed, places: 3, headsAtOnce: 1).elements) == spans)
+    }
+  }
+
   @Test(arguments: GroupedCase.all)
   func `a head does not depend on the heads beside it`(kernels: GroupedCase) {
     let problem = GroupedProblem(

@@ -128,6 +128,19 @@ struct LatentTilesTests {
     }
   }
 
+  @Test(arguments: cases)
+  func `what is read afterwards changes no bit`(_ name: String, _ shape: Shape) throws {
+    let set = try #require(KernelSet.named(name))
+    let problem = Problem(shape, rowCount: 5)
+    let parts = [(0..<problem.rowCount, 0..<shape.heads)]
+    let whole = bits(problem.result(set, parts: parts).elements)
+    for position in [0, shape.length - 1, shape.length + 39, 1 << 20, -1] {
+      let followed = set.followed(by: problem.cache, position: position)
+      #expect(bits(problem.result(followed, parts: parts).elements) == whole, "position \(position)")
+      #expect(bits(problem.resultBySpans(followed).elements) == whole)
+    }
+  }
+
   @Test(arguments: shapes)
   func `every set but amx gives the bits of the scalar set`(shape: Shape) {
     let problem = Problem(shape, rowCount: 5)

@@ -83,7 +83,7 @@ typedef struct fs_rows {
 
 /// How a product's weights get to the processor. Nothing but speed depends on it.
 typedef struct fs_reading {
-  const void *following;  // the panels that the thread reads next, or NULL; near the end of a product their first lines are
+  const void *following;  // the panels, or cache, that the thread reads next, or NULL; near the end of a product their first lines are
                           // asked for, as if they were as long as those of the product
   bool from_memory;       // whether they come from memory, and not from a cache
 } fs_reading;
@@ -230,7 +230,7 @@ typedef struct fs_tiled_queries {
   float scale;
   float *output;  // ordinal i at output + i * output_stride, in it head h at h * output_head_stride
   ptrdiff_t output_stride, output_head_stride;
-  const void *following;  // what the thread reads afterwards, whose first lines are asked for; or NULL
+  const void *following;  // what the thread reads afterwards, which vector sets ask for near the end; or NULL
 } fs_tiled_queries;
 
 /// Attention over a cache of tiles: queries, cached rows and weights are bf16, sums floats. Vector sets and the scalar one sum over
@@ -245,8 +245,8 @@ void fs_tiled_attention(const fs_kernels *kernels, const fs_tiled_queries *queri
 void fs_tiled_attention_span(const fs_kernels *kernels, const fs_tiled_queries *queries, ptrdiff_t span,
                              const float *cache, float *scratch);
 size_t fs_tiled_attention_scratch(ptrdiff_t key_width, ptrdiff_t value_width);
-/// Rows times heads that one pass over the cache serves.
-enum { FS_TILED_UNITS = 32 };
+/// Rows times heads that one pass over the cache serves, and positions whose scores are turned into weights together.
+enum { FS_TILED_UNITS = 32, FS_TILED_CHUNK = 128 };
 
 /// Index of the greatest value, the lowest index among equals; NaN counts as minus infinity. n >= 1.
 ptrdiff_t fs_argmax(const fs_kernels *kernels, const float *x, ptrdiff_t n);

@@ -68,7 +68,8 @@ final class GroupedAttention: Sendable {
     if split.isEven { prefetchCache(context, heads: split.heads, layer: layer) }
     inputProjection.apply(
       context, input: input, output: projected, rowCount: rowCount,
-      kernels: kernels(context, attendingTo: split.isEven ? split.heads.lowerBound : nil, layer: layer))
+      kernels: kernels(
+        context, attendingTo: split.isEven ? split.heads.first : nil, ordinal: 0, queries, layer: layer))
     worker.barrier()
 
     let query = projected.columns(0..<shape.queryWidth)
@@ -147,10 +148,13 @@ final class GroupedAttention: Sendable {
         }
         for part in 0..<split.partCount where split.owns(head: head, pass: pass, part: part) {
           let workspace = context.workspace
-          let kernels =
-            end < count || !split.isEven
-            ? context.kernels
-            : kernels(context, attendingTo: head + 1 < split.heads.upperBound ? head + 1 : nil, layer: layer)
+          var kernels = context.kernels
+          if split.isEven, end == count {
+            let next = head + 1 < split.heads.upperBound ? head + 1 : nil
+            kernels = self.kernels(context, attendingTo: next, ordinal: 0, queries, layer: layer)
+          } else if split.isEven, self.slot(context, queries, end) != slot {
+            kernels = self.kernels(context, attendingTo: head, ordinal: end, queries, layer: layer)
+          }
           kernels.groupedAttention(
             AttendingRows(
               query: query, positions: context.rows.positions.view, index: queries, ordinals: begin..<end),
@@ -165,14 +169,18 @@ final class GroupedAttention: Sendable {
     }
   }
 
-  /// The kernels for work after which this worker attends to a key-value head, beginning with the first row, or else computes the
-  /// output.
-  private func kernels(_ context: ForwardContext, attendingTo head: Int?, layer: Int) -> KernelSet {
-    guard let head else { return context.kernels(before: output.weights.view) }
-    let rows = context.rows
-    let position = window.map { max(0, Int(rows.positions[0]) + 1 - $0) } ?? 0
-    return context.kernels.followed(
-      by: context.cache.grouped(layer: layer, slot: Int(rows.slots[0])), head: head, position: position)
+  /// The kernels for work after which this worker attends to a key-value head for query `ordinal` and those behind it, or else
+  /// computes the output.
+  private func kernels(
+    _ context: ForwardContext, attendingTo head: Int?, ordinal: Int, _ queries: IndexRows?, layer: Int
+  ) -> KernelSet {
+    if let head, ordinal < queries?.count ?? context.rows.count {
+      let cache = context.cache.grouped(layer: layer, slot: slot(context, queries, ordinal))
+      let row = queries.map { Int($0[ordinal]) } ?? ordinal
+      let position = window.map { max(0, Int(context.rows.positions[row]) + 1 - $0) } ?? 0
+      if cache.format == .tiles { return context.kernels.followed(by: cache, head: head, position: position) }
+    }
+    return context.kernels(before: output.weights.view)
   }
 
   /// The same for a few rows that see much, with the positions shared out; false where the sequences are short.

@@ -64,20 +64,14 @@ extension LatentAttention {
     heads: Range<Int>, layer: Int
   ) {
     let absorbed = context.workspace.absorbed.view
-    let cache =
-      count > 0
-      ? context.cache.latent(layer: layer, slot: Int(context.rows.slots[queries.map { Int($0[0]) } ?? 0]))
-      : nil
     for head in heads {
       let source = head * shape.queryHead
       let target = head * shape.absorbedHead
       let matrix = keyUp[head]
-      var kernels = context.kernels.followed(by: valueUp[heads.lowerBound], panel: 0)
-      if head + 1 < heads.upperBound {
-        kernels = context.kernels.followed(by: keyUp[head + 1], panel: 0)
-      } else if let cache {
-        kernels = context.kernels.followed(by: cache)
-      }
+      let kernels =
+        head + 1 < heads.upperBound
+        ? context.kernels.followed(by: keyUp[head + 1], panel: 0)
+        : kernels(context, attendingFor: 0, queries, count: count, heads: heads, layer: layer)
       kernels.multiply(
         matrix, panels: 0..<matrix.panelCount, input: query.columns(source..<source + shape.nope),
         inputIndex: queryIndex, output: absorbed.columns(target..<target + shape.rank), rowCount: count)

@@ -10,14 +10,11 @@ extension LatentAttention {
     let rows = StepQueries(context: context, query: absorbed, index: queries, count: count, window: nil)
     let scratch = context.workspace.attentionScratch.view
     let worker = context.worker
-    // Workers without heads are through with this layer's attention.
-    let before =
-      heads.isEmpty ? context.kernels : context.kernels.followed(by: valueUp[heads.lowerBound], panel: 0)
     if let split = SpanSplit(rows, heads: shape.heads, groups: 1, width: shape.rank) {
       worker.barrier()  // for the queries of other workers' heads
       split.forEachUnit { unit, next in
         guard let cache = context.cache.latent(layer: layer, slot: unit.slot) else { return }
-        var kernels = before
+        var kernels = kernels(context, attendingFor: count, queries, count: count, heads: heads, layer: layer)
         if let next, let cache = context.cache.latent(layer: layer, slot: next.slot) {
           kernels = context.kernels.followed(by: cache, position: next.span * KernelSet.attentionSpan)
         }
@@ -35,10 +32,32 @@ extension LatentAttention {
     if heads.isEmpty { return }
     rows.forEachSequence { slot, attending in
       guard let cache = context.cache.latent(layer: layer, slot: slot) else { return }
-      let kernels = attending.ordinals.upperBound == count ? before : context.kernels
+      let kernels = kernels(
+        context, attendingFor: attending.ordinals.upperBound, queries, count: count, heads: heads,
+        layer: layer)
       kernels.latentAttention(
         attending, heads: heads, cache: cache, scale: scale, output: latent, scratch: scratch,
         scratchRow: worker.index)
     }
+  }
+
+  /// The kernels for work after which this worker attends for query `ordinal` and those behind it, or, if there are none, expands
+  /// its heads' values.
+  func kernels(
+    _ context: ForwardContext, attendingFor ordinal: Int, _ queries: IndexRows?, count: Int,
+    heads: Range<Int>,
+    layer: Int
+  ) -> KernelSet {
+    if ordinal < count {
+      let row = queries.map { Int($0[ordinal]) } ?? ordinal
+      // Of longer sequences the workers may share the positions, and this one begin elsewhere.
+      if Int(context.rows.positions[row]) < KernelSet.attentionSpan,
+        let cache = context.cache.latent(layer: layer, slot: Int(context.rows.slots[row]))
+      {
+        return context.kernels.followed(by: cache)
+      }
+    }
+    if heads.isEmpty { return context.kernels(before: output.weights.view) }
+    return context.kernels.followed(by: valueUp[heads.lowerBound], panel: 0)
   }
 }
