@@ -119,7 +119,7 @@ extension KernelSet {
           end: rows.ordinals.upperBound, head_begin: begin, head_end: end, key_width: width,
           value_width: width, window: window ?? 0, scale: scale, output: output.base,
           output_stride: output.rowStride, output_head_stride: output.headStride,
-          following: end < heads.upperBound ? nil : reading.following)
+          following: end < heads.upperBound ? nil : following)
         if let span {
           unsafe fs_tiled_attention_span(table, &queries, span, base, scratchBase)
         } else {

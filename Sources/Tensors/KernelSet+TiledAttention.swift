@@ -24,7 +24,7 @@ extension KernelSet {
     unsafe queries.output = output.base
     unsafe queries.output_stride = output.stride
     unsafe queries.output_head_stride = cache.rank
-    unsafe queries.following = reading.following
+    unsafe queries.following = following
     unsafe fs_tiled_attention(table, &queries, cache.memory.base, room)
   }
 
@@ -48,7 +48,7 @@ extension KernelSet {
     unsafe queries.output = records.base + span * record
     unsafe queries.output_stride = records.stride
     unsafe queries.output_head_stride = spanCount * record
-    unsafe queries.following = reading.following
+    unsafe queries.following = following
     unsafe fs_tiled_attention_span(table, &queries, span, cache.memory.base, room)
   }
 

@@ -13,6 +13,7 @@ import CKernels
   let scratchByteCount: Int
   /// What is read after the next product or attention, and whether weights come from memory.
   var reading = unsafe fs_reading(following: nil, from_memory: false)
+  var following: UnsafeRawPointer? { unsafe reading.following }
 
   init(_ table: OpaquePointer, scratch: UnsafeMutableRawPointer? = nil, byteCount: Int = 0) {
     unsafe self.table = unsafe table
@@ -23,23 +24,22 @@ import CKernels
   /// The same set, for a product or an attention after which the thread reads the weights' panels from `panel` on: near
   /// its end their first lines are asked for. Nothing but speed depends on it.
   public func followed(by weights: PackedPanels, panel: Int) -> KernelSet {
-    guard panel >= 0, panel < weights.panelCount else { return self }
-    var set = self
-    unsafe set.reading.following = weights.address(of: panel)
-    return set
+    unsafe followed(by: panel >= 0 && panel < weights.panelCount ? weights.address(of: panel) : nil)
   }
 
   /// Likewise where the thread then attends to a head of a cache, from `position` on.
   public func followed(by cache: GroupedCache, head: Int, position: Int = 0) -> KernelSet {
-    guard let address = unsafe cache.address(head: head, position: position) else { return self }
-    var set = self
-    unsafe set.reading.following = address
-    return set
+    unsafe followed(by: cache.address(head: head, position: position))
   }
 
   /// Likewise for a cache of latents.
   public func followed(by cache: LatentCache, position: Int = 0) -> KernelSet {
-    guard let address = unsafe cache.address(position: position) else { return self }
+    unsafe followed(by: cache.address(position: position))
+  }
+
+  /// What is not there leaves the set as it is.
+  private func followed(by address: UnsafeRawPointer?) -> KernelSet {
+    guard let address = unsafe address else { return self }
     var set = self
     unsafe set.reading.following = address
     return set

@@ -14,9 +14,12 @@ extension LatentAttention {
       worker.barrier()  // for the queries of other workers' heads
       split.forEachUnit { unit, next in
         guard let cache = context.cache.latent(layer: layer, slot: unit.slot) else { return }
-        var kernels = kernels(context, attendingFor: count, queries, count: count, heads: heads, layer: layer)
-        if let next, let cache = context.cache.latent(layer: layer, slot: next.slot) {
-          kernels = context.kernels.followed(by: cache, position: next.span * KernelSet.attentionSpan)
+        let kernels: KernelSet
+        if let next, let following = context.cache.latent(layer: layer, slot: next.slot) {
+          kernels = context.kernels.followed(by: following, position: next.span * KernelSet.attentionSpan)
+        } else {
+          kernels = self.kernels(
+            context, attendingFor: count, queries, count: count, heads: heads, layer: layer)
         }
         kernels.latentAttention(
           unit.rows, heads: unit.heads, span: unit.span, spanCount: split.spanCount, cache: cache,
