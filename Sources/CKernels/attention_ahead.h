@@ -25,8 +25,9 @@ typedef struct ahead_plan {
 /// that is NULL.
 FS_INLINE ahead_plan ahead_of(const fs_tiled_units *units, const char *blocks, ptrdiff_t block_count, ptrdiff_t work) {
   if (!blocks || block_count < 1 || work < 1) return (ahead_plan){0};
-  ptrdiff_t bytes = (ptrdiff_t)fs_tiled_block_bytes(units->key_width, units->value_width), groups = bytes / AHEAD_GROUP_BYTES;
-  ptrdiff_t key_groups = 2 * fs_tiled_steps(units->key_width);
+  ptrdiff_t bytes = (ptrdiff_t)fs_tiled_block_bytes(units->shape), key_bytes = (ptrdiff_t)fs_tiled_key_bytes(units->shape);
+  ptrdiff_t groups = (bytes + AHEAD_GROUP_BYTES - 1) / AHEAD_GROUP_BYTES;
+  ptrdiff_t key_groups = (key_bytes + AHEAD_GROUP_BYTES - 1) / AHEAD_GROUP_BYTES;
   return (ahead_plan){.rate = block_count * groups * AHEAD_ONE / work,
                       .due = AHEAD_ONE / 2,
                       .part = blocks,
@@ -35,6 +36,18 @@ FS_INLINE ahead_plan ahead_of(const fs_tiled_units *units, const char *blocks, p
                       .block_bytes = bytes,
                       .block_count = block_count,
                       .block = -1};
+}
+
+/// What is asked for during a chunk of `count` positions from `begin` on, of those up to `end`: the next one, or behind the last what
+/// follows; over so much work.
+FS_INLINE ahead_plan ahead_of_chunk(const fs_tiled_units *units, ptrdiff_t end, const char *cache, ptrdiff_t begin,
+                                    ptrdiff_t count, ptrdiff_t work) {
+  ptrdiff_t next = begin + count, left = (end - next + 31) / 32, most = FS_TILED_CHUNK / 32;
+  // As much as this chunk had: a head that follows has as many positions, and more could not be asked for in that time.
+  if (left <= 0) return ahead_of(units, units->following, count / 32, work);
+  if (!units->cold) return (ahead_plan){0};
+  const char *blocks = cache + next / 32 * (ptrdiff_t)fs_tiled_block_bytes(units->shape);
+  return ahead_of(units, blocks, left < most ? left : most, work);
 }
 
 /// The next group if one is due, else `other`.

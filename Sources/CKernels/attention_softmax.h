@@ -19,6 +19,10 @@ typedef struct tiled_work {
   char *weights;    // [FS_TILED_CHUNK / 32][units][32]
   float *sums;      // [columns of 16][units][16]
   float greatest[FS_TILED_UNITS], totals[FS_TILED_UNITS];
+  // Where queries and weights are integers:
+  float *query_scales;    // [groups of 64 columns][units]
+  int32_t *query_starts;  // [groups][units], what sums of products with keys start from
+  float weight_scales[FS_TILED_CHUNK / 32][FS_TILED_UNITS];
   ptrdiff_t end;    // of the positions that any unit sees
 } tiled_work;
 
@@ -74,9 +78,17 @@ FS_INLINE float tiled_highest(float *scores, tiled_range range, float scale) {
   return lanes_maximum(maximum);
 }
 
-/// Turns the scores of a unit into weights relative to `greatest`, 0 for what it does not see; returns their sum.
-FS_INLINE float tiled_weigh(const float *scores, char *weights, tiled_range range, ptrdiff_t count, float scale,
-                            float greatest, ahead_plan *plan) {
+/// Turns the scores of unit u into weights relative to the greatest, 0 for what it does not see; returns their sum.
+typedef float tiled_weigh_function(const fs_tiled_units *units, tiled_work *work, ptrdiff_t u, tiled_range range,
+                                   ptrdiff_t count, const char *blocks, ahead_plan *plan);
+
+/// As bf16.
+FS_INLINE float tiled_weigh(const fs_tiled_units *units, tiled_work *work, ptrdiff_t u, tiled_range range,
+                            ptrdiff_t count, const char *blocks, ahead_plan *plan) {
+  (void)blocks;
+  const float *scores = work->scores + u * FS_TILED_CHUNK;
+  char *weights = work->weights + u * TILED_UNIT_BYTES;
+  float scale = units->scale, greatest = work->greatest[u];
   ptrdiff_t first = range.begin / FS_LANES * FS_LANES, last = (range.end + FS_LANES - 1) / FS_LANES * FS_LANES;
   if (range.end <= range.begin) first = last = 0;
   const tiled_numbers none = 0;
@@ -94,9 +106,9 @@ FS_INLINE float tiled_weigh(const float *scores, char *weights, tiled_range rang
 }
 
 /// From scores to weights for all units, their sums so far corrected. What is due of the plan is asked for.
-static void tiled_softmax(const fs_tiled_units *units, tiled_work *work, ptrdiff_t begin, ptrdiff_t count,
-                          ahead_plan *plan) {
-  ptrdiff_t columns = (units->value_width + 15) / 16;
+FS_INLINE void tiled_softmax(const fs_tiled_units *units, tiled_work *work, ptrdiff_t begin, ptrdiff_t count,
+                             tiled_weigh_function *weigh, const char *blocks, ahead_plan *plan) {
+  ptrdiff_t columns = (units->shape.value_width + 15) / 16;
   tiled_range ranges[FS_TILED_UNITS];
   float highest[FS_TILED_UNITS], corrections[FS_TILED_UNITS];
   for (ptrdiff_t u = 0; u < FS_TILED_UNITS; u++) highest[u] = -INFINITY;
@@ -114,8 +126,7 @@ static void tiled_softmax(const fs_tiled_units *units, tiled_work *work, ptrdiff
     lanes_store(corrections + u, previous == value ? (lanes)1.0f : lanes_weight(previous - value));
   }
   for (ptrdiff_t u = 0; u < units->count; u++) {
-    float total = tiled_weigh(work->scores + u * FS_TILED_CHUNK, work->weights + u * TILED_UNIT_BYTES, ranges[u], count,
-                              units->scale, work->greatest[u], plan);
+    float total = weigh(units, work, u, ranges[u], count, blocks, plan);
     work->totals[u] = fmaf(work->totals[u], corrections[u], total);
     if (corrections[u] == 1) continue;
     float *sums = work->sums + u * 16;

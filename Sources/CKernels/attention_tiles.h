@@ -107,8 +107,8 @@ enum { TILED_VECTOR_UNITS = 4, TILED_VECTOR_WORK = 256 };  // the most units, an
 FS_INLINE void tiled_chunk_of(const fs_tiled_units *units, tiled_work *work, const char *cache, ptrdiff_t begin,
                               ptrdiff_t count, tiled_way way) {
   bool many = way == TILED_TILES;
-  ptrdiff_t steps = fs_tiled_steps(units->key_width), columns = (units->value_width + 15) / 16;
-  ptrdiff_t block_bytes = (ptrdiff_t)fs_tiled_block_bytes(units->key_width, units->value_width);
+  ptrdiff_t steps = fs_tiled_steps(units->shape.key_width), columns = (units->shape.value_width + 15) / 16;
+  ptrdiff_t block_bytes = (ptrdiff_t)fs_tiled_block_bytes(units->shape);
   const char *first = cache + begin / 32 * block_bytes;
   // The next chunk's lines come while this one's tiles are multiplied; the hardware alone is a third slower.
   ptrdiff_t ahead = units->cold ? FS_TILED_CHUNK / 32 * block_bytes : 0;
@@ -126,7 +126,7 @@ FS_INLINE void tiled_chunk_of(const fs_tiled_units *units, tiled_work *work, con
     }
   }
   ahead_plan none = {0};
-  tiled_softmax(units, work, begin, count, &none);
+  tiled_softmax(units, work, begin, count, tiled_weigh, NULL, &none);
   const char *values = first + 2 * steps * 1024;
   if (way == TILED_VECTORS) {
     for (ptrdiff_t c = 0; c < columns; c++) {

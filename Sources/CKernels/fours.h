@@ -52,6 +52,18 @@ FS_INLINE lanes_i32 lanes_multiply_fours(lanes_i32 sum, lanes_i32 weights, lanes
 }
 #endif
 
+/// Adds to each lane the products of its four bytes within 0 ... 127 with four signed bytes within -127 ... 127; exact.
+FS_INLINE lanes_i32 lanes_multiply_shares(lanes_i32 sum, lanes_i32 shares, lanes_i32 others) {
+#if defined(__x86_64__) && defined(FS_SIGNED_BYTES)  // two products fit into 16 bits as they are
+  const __m256i ones = _mm256_set1_epi16(1);
+  sum.lo += (lanes8_i32)_mm256_madd_epi16(_mm256_maddubs_epi16((__m256i)shares.lo, (__m256i)others.lo), ones);
+  sum.hi += (lanes8_i32)_mm256_madd_epi16(_mm256_maddubs_epi16((__m256i)shares.hi, (__m256i)others.hi), ones);
+  return sum;
+#else
+  return lanes_multiply_fours(sum, shares, others);
+#endif
+}
+
 /// Adds to each lane the products of eight weights of 4 bits, the low halves of four bytes and the high halves, with eight
 /// signed bytes within -127 ... 127; exact.
 FS_INLINE lanes_i32 lanes_multiply_eights(lanes_i32 sum, lanes_i32 weights, lanes_i32 first, lanes_i32 second) {
@@ -70,6 +82,13 @@ FS_INLINE lanes_i32 lanes_multiply_eights(lanes_i32 sum, lanes_i32 weights, lane
   return lanes_multiply_fours(lanes_multiply_fours(sum, low, first), high, second);
 #endif
 }
+
+/// What bytes of 8-bit weights have too much as lanes_multiply_fours takes them.
+#if defined(FS_SIGNED_BYTES)
+#define FS_BYTES_OFFSET 0
+#else
+#define FS_BYTES_OFFSET 128
+#endif
 
 /// Weights of 8 bits as lanes_multiply_fours takes them.
 FS_INLINE lanes_i32 fours_of_int8(lanes_i32 weights) {

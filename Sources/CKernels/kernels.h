@@ -27,6 +27,7 @@ enum {
   FS_COMPACT_ROWS = 4,    // the most rows and panels of a tile of compact weights
   FS_COMPACT_PANELS = 8,
   FS_EXPANDED_PANELS = 2,  // compact panels that are made plain at a time
+  FS_TILED_GROUP = 64,    // columns of a cached key that share a scale when they are held as integers
   FS_INT4_BLOCK = FS_LANES * FS_GROUP / 2 + 64,  // bytes of an int4 panel for one group of inputs: scales, nibbles
 };
 
@@ -117,7 +118,7 @@ static inline ptrdiff_t fs_grouped_block_floats(ptrdiff_t width) {
 /// What one pass over a cache of tiles serves: heads of rows, each with the positions that it sees.
 typedef struct fs_tiled_units {
   ptrdiff_t count;
-  ptrdiff_t key_width, value_width;
+  fs_tiled_shape shape;
   float scale;
   const float *query[FS_TILED_UNITS];
   float *output[FS_TILED_UNITS];
@@ -127,10 +128,21 @@ typedef struct fs_tiled_units {
   const char *following;  // what the thread reads after the pass, or NULL
 } fs_tiled_units;
 
-/// Tiles over a key, and bytes of a block of 32 positions.
+/// Steps of 32 columns of a key, and groups of columns that share a scale when keys are integers.
 static inline ptrdiff_t fs_tiled_steps(ptrdiff_t width) { return (width + 31) / 32; }
-static inline size_t fs_tiled_block_bytes(ptrdiff_t key_width, ptrdiff_t value_width) {
-  return (size_t)(2 * fs_tiled_steps(key_width) + (value_width + 15) / 16) * 1024;
+static inline ptrdiff_t fs_tiled_groups(ptrdiff_t width) { return (width + FS_TILED_GROUP - 1) / FS_TILED_GROUP; }
+
+/// Bytes of a block of 32 positions: its scales, if any, up to its values, and in all.
+static inline size_t fs_tiled_scale_bytes(fs_tiled_shape shape) {
+  return shape.format == FS_TILED_INT8 ? (size_t)(1 + fs_tiled_groups(shape.key_width)) * 128 : 0;
+}
+static inline size_t fs_tiled_key_bytes(fs_tiled_shape shape) {
+  size_t line_bytes = shape.format == FS_TILED_INT8 ? 1024 : 2048;
+  return fs_tiled_scale_bytes(shape) + (size_t)fs_tiled_steps(shape.key_width) * line_bytes;
+}
+static inline size_t fs_tiled_block_bytes(fs_tiled_shape shape) {
+  size_t line_bytes = shape.format == FS_TILED_INT8 ? 512 : 1024;
+  return fs_tiled_key_bytes(shape) + (size_t)((shape.value_width + 15) / 16) * line_bytes;
 }
 
 /// Bytes of the head of a chunk of compact weights, and of the chunk.
@@ -225,6 +237,12 @@ static inline float fs_integer_scale(int32_t greatest, float *scale) {
   }
   *scale = value < 0x1p-100f ? 0 : value / 127;  // what is smaller would overflow its inverse
   return value < 0x1p-100f ? 0 : 127 / value;
+}
+
+/// A number as an integer, given what takes its group to integers.
+static inline int32_t fs_integer(float x, float inverse) {
+  uint32_t bits = __builtin_bit_cast(uint32_t, x * inverse + FS_INTEGER_ROUND);
+  return inverse == 0 ? 0 : (int32_t)(bits - FS_INTEGER_ROUND_BITS);
 }
 
 // exp(x) = 2^n * p(r), with n = round(x / ln 2) and r = x - n ln 2 in [-ln 2 / 2, ln 2 / 2].

@@ -69,9 +69,7 @@ static void prepare_integers(const float *x, ptrdiff_t k, void *prepared) {
     }
     float inverse = fs_integer_scale(greatest, scales + g);
     for (ptrdiff_t i = g * FS_GROUP; i < (g + 1) * FS_GROUP; i++) {
-      float scaled = (i < k ? x[i] : 0) * inverse;
-      int32_t integer = (int32_t)(bits_of_float(scaled + FS_INTEGER_ROUND) - FS_INTEGER_ROUND_BITS);
-      if (inverse == 0) integer = 0;
+      int32_t integer = fs_integer(i < k ? x[i] : 0, inverse);
       to[i] = (int8_t)integer;
       sums[i % FS_GROUP / FS_GROUP_HALF] += integer;
     }
@@ -224,6 +222,7 @@ static void latent_attention(const float *query, ptrdiff_t query_stride, ptrdiff
 }
 
 #include "grouped_attention_scalar.h"
+#include "integer_attention_scalar.h"
 #include "tiled_attention_scalar.h"
 
 static ptrdiff_t argmax(const float *x, ptrdiff_t n) {

@@ -1,5 +1,5 @@
 // Attention over a cache of tiles in the reference set: what attention_pairs.h computes, as plain loops. For scalar.c, behind
-// grouped_attention_scalar.h.
+// grouped_attention_scalar.h and integer_attention_scalar.h.
 
 /// Number of a position's key, or of its value, in a block of 32 positions.
 static float tiled_number(const char *block, ptrdiff_t offset) {
@@ -24,8 +24,9 @@ static float add_pair(float sum, const float first[2], const float second[2]) {
 /// One unit over positions [begin, end) of a span, as a record.
 static void tiled_span(const fs_tiled_units *units, ptrdiff_t u, const char *cache, ptrdiff_t begin, ptrdiff_t end,
                        float *record) {
-  ptrdiff_t steps = fs_tiled_steps(units->key_width), width = units->value_width, padded = fs_padded_width(width);
-  ptrdiff_t block_bytes = (ptrdiff_t)fs_tiled_block_bytes(units->key_width, width);
+  ptrdiff_t steps = fs_tiled_steps(units->shape.key_width), width = units->shape.value_width;
+  ptrdiff_t padded = fs_padded_width(width);
+  ptrdiff_t block_bytes = (ptrdiff_t)fs_tiled_block_bytes(units->shape);
   float weights[FS_TILED_CHUNK], greatest = -INFINITY, total = 0;
   memset(record, 0, (size_t)padded * sizeof(float));
   for (ptrdiff_t chunk = begin - begin % FS_TILED_CHUNK; chunk < end; chunk += FS_TILED_CHUNK) {
@@ -35,8 +36,8 @@ static void tiled_span(const fs_tiled_units *units, ptrdiff_t u, const char *cac
     for (ptrdiff_t t = from; t < to; t++) {
       const char *block = first + t / 32 * block_bytes;
       float score = 0;
-      for (ptrdiff_t d = 0; d < units->key_width; d += 2) {
-        bool is_odd = d + 1 == units->key_width;
+      for (ptrdiff_t d = 0; d < units->shape.key_width; d += 2) {
+        bool is_odd = d + 1 == units->shape.key_width;
         float query[2] = {paired(units->query[u][d]), is_odd ? 0 : paired(units->query[u][d + 1])};
         float key[2] = {tiled_key(block, steps, t % 32, d), tiled_key(block, steps, t % 32, d + 1)};
         score = add_pair(score, query, key);
@@ -68,7 +69,7 @@ static void tiled_span(const fs_tiled_units *units, ptrdiff_t u, const char *cac
 }
 
 static void tiled_attention(const fs_tiled_units *units, const char *cache, char *scratch) {
-  ptrdiff_t stride = fs_span_record_floats(units->value_width);
+  ptrdiff_t stride = fs_span_record_floats(units->shape.value_width);
   float *whole = (float *)(void *)scratch, *own = whole + stride;
   for (ptrdiff_t u = 0; u < units->count; u++) {
     ptrdiff_t begin = units->begin[u], end = units->end[u];
@@ -76,9 +77,10 @@ static void tiled_attention(const fs_tiled_units *units, const char *cache, char
       ptrdiff_t span_end = (from / FS_ATTENTION_SPAN + 1) * FS_ATTENTION_SPAN;
       to = span_end < end ? span_end : end;
       float *record = units->records ? units->output[u] : from == begin ? whole : own;
-      tiled_span(units, u, cache, from, to, record);
-      if (record == own) span_join(whole, own, fs_padded_width(units->value_width));
+      if (units->shape.format == FS_TILED_INT8) integer_span(units, u, cache, from, to, record);
+      else tiled_span(units, u, cache, from, to, record);
+      if (record == own) span_join(whole, own, fs_padded_width(units->shape.value_width));
     }
-    if (!units->records) span_divide(whole, units->value_width, units->output[u]);
+    if (!units->records) span_divide(whole, units->shape.value_width, units->output[u]);
   }
 }

@@ -16,7 +16,9 @@
 #include "tile.h"
 #include "compact.h"
 #include "attention_ahead.h"
+#include "attention_shapes.h"
 #include "attention_softmax.h"
+#include "attention_integers.h"
 #if defined(FS_BLOCKS)
 #include "block_amx.h"
 #include "attention_tiles.h"

@@ -27,7 +27,7 @@ struct ModelArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How keys and values are held: auto (bf16 beside weights narrower than f32 where that pays), f32, bf16.",
+      "How keys and values are held: auto (bf16 beside weights narrower than f32 where that pays), f32, bf16, int8.",
       valueName: "format"))
   var kvCache = CacheFormat.automatic
 

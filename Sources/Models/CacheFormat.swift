@@ -9,6 +9,9 @@ public enum CacheFormat: String, Sendable, CaseIterable {
   /// Keys and values of grouped-query attention take half the memory. Latents stand there twice, as keys and as values, and
   /// take about as much as in f32, but half the arithmetic.
   case bf16
+  /// Half of what bf16 takes, and about half of its arithmetic where the processor multiplies bytes: keys with a scale for 64
+  /// columns, values with one of their own. Numbers lose about as much as weights in int8.
+  case int8
 }
 
 extension DecoderModel {
@@ -25,18 +28,25 @@ extension DecoderModel {
   /// Bytes that one cached position takes in each layer, those of the MTP heads last.
   public var cacheBytesByLayer: [Int] { heldLayouts.map { $0.byteCount(positionCount: 64) / 64 } }
 
-  /// Keys and values in bf16 stand in tiles. Latents do where they are wide or bf16 was asked for: sixteen positions share a
+  /// Narrow keys and values stand in tiles. Latents do where they are wide or it was asked for: sixteen positions share a
   /// line there, so that writing one moves many lines from worker to worker, which costs more than tiles save on narrow
   /// latents.
   private var heldLayouts: [CacheLayout] {
-    let isNarrow = cacheFormat == .bf16 || cacheFormat == .automatic && embedding.format != .f32
-    let leastRank = cacheFormat == .bf16 ? 1 : Self.leastTileRank
+    let tiles: TileFormat? =
+      switch cacheFormat {
+      case .automatic: embedding.format == .f32 ? nil : .bf16
+      case .f32: nil
+      case .bf16: .bf16
+      case .int8: .int8
+      }
+    guard let tiles else { return cacheLayouts }
+    let leastRank = cacheFormat == .automatic ? Self.leastTileRank : 1
     return cacheLayouts.map { layout in
       switch layout {
-      case .grouped(let heads, let width, _) where isNarrow:
-        .grouped(heads: heads, width: width, format: .tiles)
-      case .latent(let rank, let rope) where isNarrow && rank >= leastRank:
-        .latentTiles(rank: rank, rope: rope)
+      case .grouped(let heads, let width, _):
+        .grouped(heads: heads, width: width, format: .tiles(tiles))
+      case .latent(let rank, let rope) where rank >= leastRank:
+        .latentTiles(rank: rank, rope: rope, format: tiles)
       default: layout
       }
     }

@@ -4,8 +4,8 @@ public import Tensors
 public enum CacheLayout: Sendable, Equatable {
   /// Latent and rotary key of latent attention: one row of floats for each position.
   case latent(rank: Int, rope: Int)
-  /// The same in bf16, laid out for products of pairs and tiles.
-  case latentTiles(rank: Int, rope: Int)
+  /// The same in bf16 or int8, laid out for products of pairs or fours and tiles.
+  case latentTiles(rank: Int, rope: Int, format: TileFormat = .bf16)
   /// Keys and values of grouped-query attention, head by head.
   case grouped(heads: Int, width: Int, format: GroupedCache.Format = .floats)
 
@@ -14,8 +14,8 @@ public enum CacheLayout: Sendable, Equatable {
     let floats =
       switch self {
       case .latent(let rank, let rope): (rank + rope) * positionCount
-      case .latentTiles(let rank, let rope):
-        LatentCache.floatCount(rank: rank, rope: rope, capacity: 32) * positionCount / 32
+      case .latentTiles(let rank, let rope, let format):
+        LatentCache.floatCount(rank: rank, rope: rope, capacity: 32, format: format) * positionCount / 32
       case .grouped(let heads, let width, let format):
         heads * GroupedCache.floatCount(width: width, capacity: 64, format: format) * positionCount / 64
       }
@@ -43,9 +43,10 @@ public final class KeyValueCache: Sendable {
     self.layers = layers.map { layout in
       switch layout {
       case .latent(let rank, let rope): FloatMatrix(rows: slotCount * capacity, columns: rank + rope)
-      case .latentTiles(let rank, let rope):
+      case .latentTiles(let rank, let rope, let format):
         FloatMatrix(
-          rows: slotCount, columns: LatentCache.floatCount(rank: rank, rope: rope, capacity: capacity))
+          rows: slotCount,
+          columns: LatentCache.floatCount(rank: rank, rope: rope, capacity: capacity, format: format))
       case .grouped(let heads, let width, let format):
         FloatMatrix(
           rows: slotCount * heads,
@@ -62,9 +63,10 @@ public final class KeyValueCache: Sendable {
 
   /// What one sequence has in one layer of latent attention in tiles; nil in layers that keep rows of floats.
   public func latent(layer: Int, slot: Int) -> LatentCache? {
-    guard case .latentTiles(let rank, let rope) = layouts[layer] else { return nil }
+    guard case .latentTiles(let rank, let rope, let format) = layouts[layer] else { return nil }
     return LatentCache(
-      memory: layers[layer].view.rows(slot..<slot + 1), rank: rank, rope: rope, capacity: capacity)
+      memory: layers[layer].view.rows(slot..<slot + 1), rank: rank, rope: rope, capacity: capacity,
+      format: format)
   }
 
   /// The keys and values of one sequence in one layer of grouped-query attention.
@@ -92,9 +94,9 @@ public final class KeyValueCache: Sendable {
       case .latent(let rank, let rope):
         rows = slot * capacity..<slot * capacity + positionCount
         columns = rank + rope
-      case .latentTiles(let rank, let rope):
+      case .latentTiles(let rank, let rope, let format):
         rows = slot..<slot + 1
-        columns = LatentCache.floatCount(rank: rank, rope: rope, capacity: positionCount)
+        columns = LatentCache.floatCount(rank: rank, rope: rope, capacity: positionCount, format: format)
       case .grouped(let heads, let width, let format):
         rows = slot * heads..<(slot + 1) * heads
         columns = GroupedCache.floatCount(width: width, capacity: positionCount, format: format)

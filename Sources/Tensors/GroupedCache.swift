@@ -8,9 +8,11 @@ public struct GroupedCache: Sendable {
   public enum Format: Sendable, Equatable, CaseIterable {
     /// Floats in blocks of 64 positions: the block's keys, transposed, then its values.
     case floats
-    /// bf16 in blocks of 32 positions, pairs of columns and pairs of positions side by side: as products of pairs and tiles
-    /// want them.
-    case tiles
+    /// In blocks of 32 positions.
+    case tiles(TileFormat)
+
+    /// All formats.
+    public static let allCases: [Format] = [.floats] + TileFormat.allCases.map { .tiles($0) }
   }
 
   /// One row for each key-value head.
@@ -40,8 +42,15 @@ public struct GroupedCache: Sendable {
   public static func floatCount(width: Int, capacity: Int, format: Format = .floats) -> Int {
     switch format {
     case .floats: Int(fs_grouped_cache_floats(width, capacity))
-    case .tiles: Int(fs_tiled_cache_floats(width, width, (capacity + 63) / 64 * 64))
+    case .tiles(let tiles):
+      Int(fs_tiled_cache_floats(tiles.shape(keyWidth: width, valueWidth: width), (capacity + 63) / 64 * 64))
     }
+  }
+
+  /// What the kernels know of a head in tiles; nil for floats.
+  var shape: fs_tiled_shape? {
+    guard case .tiles(let tiles) = format else { return nil }
+    return tiles.shape(keyWidth: width, valueWidth: width)
   }
 
   /// Key-value heads.
@@ -59,25 +68,25 @@ public struct GroupedCache: Sendable {
     }
     switch format {
     case .floats: unsafe fs_grouped_cache_store(to, width, position, key, value)
-    case .tiles: unsafe fs_tiled_cache_store(to, width, width, position, key, value)
+    case .tiles(let tiles):
+      unsafe fs_tiled_cache_store(
+        tiles.shape(keyWidth: width, valueWidth: width), to, position, key, value)
     }
   }
 
   /// Where the positions begin that attention takes together with this one, if they are in tiles.
   func address(head: Int, position: Int) -> UnsafeRawPointer? {
-    guard format == .tiles, head >= 0, head < headCount, position >= 0, position < capacity else {
-      return nil
-    }
+    guard let shape, head >= 0, head < headCount, position >= 0, position < capacity else { return nil }
     let chunk = Int(FS_TILED_CHUNK)
-    let floats = Int(fs_tiled_cache_floats(width, width, position / chunk * chunk))
+    let floats = Int(fs_tiled_cache_floats(shape, position / chunk * chunk))
     return unsafe UnsafeRawPointer(memory.row(head).baseAddress.map { unsafe $0 + floats })
   }
 
   /// Asks for the lines that `store` will write, where those are many.
   public func prefetch(head: Int, position: Int) {
     precondition(position >= 0 && position < capacity, "position out of range")
-    guard format == .tiles else { return }
+    guard let shape else { return }
     let target = unsafe memory.row(head)
-    if let to = target.baseAddress { unsafe fs_tiled_cache_prefetch(to, width, width, position) }
+    if let to = target.baseAddress { unsafe fs_tiled_cache_prefetch(shape, to, position) }
   }
 }

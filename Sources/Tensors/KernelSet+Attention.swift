@@ -25,7 +25,7 @@ public struct AttendingRows: Sendable {
 extension KernelSet {
   /// Floats of scratch that `groupedAttention` needs for heads of this width.
   public static func groupedAttentionScratchCount(width: Int) -> Int {
-    Int(max(fs_grouped_attention_scratch(width), fs_tiled_attention_scratch(width, width)))
+    Int(max(fs_grouped_attention_scratch(width), fs_tiled_attention_scratch(TileFormat.bf16.shape(keyWidth: width, valueWidth: width))))
   }
 
   /// How many rows times heads of a key-value head share one pass over the cache, in bf16 two passes of half as many.
@@ -33,7 +33,7 @@ extension KernelSet {
 
   /// Grouped-query attention (arXiv 2305.13245): consecutive query heads share a key-value head.
   /// output[i][h] = Σ over t of softmax(scale · query[h] · key[t])[t] · value[t], for the positions t up to the row's own
-  /// that its window holds. What a row gets depends on no other row. Over a cache in tiles queries and weights are bf16 as well.
+  /// that its window holds. What a row gets depends on no other row. Over a cache in tiles queries and weights are as narrow as what it holds.
   ///
   /// - Parameters:
   ///   - rows: rows of one sequence. Their positions must be in the cache already.
@@ -112,12 +112,12 @@ extension KernelSet {
       let end = min((keyValueHead + 1) * group, heads.upperBound)
       let memory = unsafe cache.memory.row(keyValueHead)
       guard let base = memory.baseAddress else { return }
-      if cache.format == .tiles {
+      if let shape = cache.shape {
         var queries = unsafe fs_tiled_queries(
           query: rows.query.base, query_stride: rows.query.stride, packed: false,
           positions: rows.positions.base, index: rows.index?.base, begin: rows.ordinals.lowerBound,
-          end: rows.ordinals.upperBound, head_begin: begin, head_end: end, key_width: width,
-          value_width: width, window: window ?? 0, scale: scale, output: output.base,
+          end: rows.ordinals.upperBound, head_begin: begin, head_end: end, shape: shape,
+          window: window ?? 0, scale: scale, output: output.base,
           output_stride: output.rowStride, output_head_stride: output.headStride,
           following: end < heads.upperBound ? nil : following)
         if let span {

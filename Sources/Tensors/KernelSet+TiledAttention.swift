@@ -4,7 +4,7 @@ import CKernels
 extension KernelSet {
   /// Latent attention in absorbed form (arXiv 2405.04434) in tiles, for rows of one sequence:
   /// output[i][h] = Σ over t of softmax(scale · query[i][h] · cache[t])[t] · cache[t][0..<rank], for the positions t up to the
-  /// row's own. Queries, cached rows and weights are bf16. What a row gets depends on no other row.
+  /// row's own. Queries, cached rows and weights are as narrow as what the cache holds. What a row gets depends on no other row.
   ///
   /// - Parameters:
   ///   - rows: `query` is [ordinals, heads · (rank + rope)], already multiplied with the key up-projection; the row of
@@ -86,8 +86,7 @@ extension AttendingRows {
     unsafe fs_tiled_queries(
       query: query.base, query_stride: query.stride, packed: true, positions: positions.base,
       index: index?.base, begin: ordinals.lowerBound, end: ordinals.upperBound,
-      head_begin: heads.lowerBound, head_end: heads.upperBound, key_width: cache.rank + cache.rope,
-      value_width: cache.rank, window: 0, scale: scale, output: nil, output_stride: 0, output_head_stride: 0,
+      head_begin: heads.lowerBound, head_end: heads.upperBound, shape: cache.shape, window: 0, scale: scale, output: nil, output_stride: 0, output_head_stride: 0,
       following: nil)
   }
 }

@@ -43,7 +43,7 @@ struct GenerateTests {
   @Test
   func `the plainest kernel set takes every format of the cache`() throws {
     let prompt = ["generate", "What is 12 + 7?", "--thinking", "fast", "--isa", "scalar", "--kv-cache"]
-    for format in ["auto", "f32", "bf16"] {
+    for format in ["auto", "f32", "bf16", "int8"] {
       let held = try Command.run(prompt + [format])
       #expect(held.status == 0 && !held.output.isEmpty, "\(format)")
     }

@@ -206,11 +206,11 @@ static void latent_attention(void) {
 }
 
 /// The same rows and heads over a cache of tiles.
-static fs_tiled_queries tiled_like(const fs_grouped_queries *queries) {
+static fs_tiled_queries tiled_like(const fs_grouped_queries *queries, fs_tiled_format format) {
   return (fs_tiled_queries){
       .query = queries->query, .query_stride = queries->query_stride, .positions = queries->positions,
       .begin = queries->begin, .end = queries->end, .head_begin = queries->head_begin, .head_end = queries->head_end,
-      .key_width = queries->width, .value_width = queries->width, .window = queries->window, .scale = queries->scale,
+      .shape = {format, queries->width, queries->width}, .window = queries->window, .scale = queries->scale,
       .output = queries->output, .output_stride = queries->output_stride,
       .output_head_stride = queries->output_head_stride, .following = queries->query};
 }
@@ -220,18 +220,19 @@ static void grouped_attention(void) {
   enum { LENGTH = 150, HEADS = 3, ROWS = 9 };
   static float query[ROWS * HEADS * 64], numbers[2 * 64];
   fill(query, ROWS * HEADS * 64, 41);
-  for (int tiles = 0; tiles < 2; tiles++)
+  for (int tiles = 0; tiles < 3; tiles++)
     for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
       for (ptrdiff_t window = 0; window <= 20; window += 20)
         for (ptrdiff_t count = 1; count <= ROWS; count += 2) {
           ptrdiff_t width = widths[w];
-          size_t bytes = sizeof(float) * (tiles ? fs_tiled_cache_floats(width, width, LENGTH) : fs_grouped_cache_floats(width, LENGTH));
+          fs_tiled_shape shape = {tiles == 2 ? FS_TILED_INT8 : FS_TILED_BF16, width, width};
+          size_t bytes = sizeof(float) * (tiles ? fs_tiled_cache_floats(shape, LENGTH) : fs_grouped_cache_floats(width, LENGTH));
           float *cache = aligned(bytes);
           memset(cache, 0, bytes);
           for (ptrdiff_t position = 0; position < LENGTH; position++) {
             fill(numbers, 2 * 64, (uint64_t)(position + 100));
             if (tiles)
-              fs_tiled_cache_store(cache, width, width, position, numbers, numbers + 64);
+              fs_tiled_cache_store(shape, cache, position, numbers, numbers + 64);
             else
               fs_grouped_cache_store(cache, width, position, numbers, numbers + 64);
           }
@@ -242,7 +243,7 @@ static void grouped_attention(void) {
                 .query = query, .query_stride = HEADS * width, .positions = positions, .begin = 0, .end = count,
                 .head_begin = 0, .head_end = HEADS, .width = width, .window = window, .scale = 0.4f,
                 .output = results[s], .output_stride = HEADS * width, .output_head_stride = width};
-            fs_tiled_queries tiled = tiled_like(&queries);
+            fs_tiled_queries tiled = tiled_like(&queries, shape.format);
             if (tiles)
               fs_tiled_attention(sets[s], &tiled, cache, (float *)(void *)scratch);
             else
@@ -262,15 +263,15 @@ static void spans(void) {
   ptrdiff_t record = (ptrdiff_t)fs_span_record_size(WIDTH);
   float *records = aligned((size_t)(ROWS * HEADS * SPANS * record) * sizeof(float));
   fill(query, ROWS * HEADS * WIDTH, 61);
-  for (int tiles = 0; tiles < 2; tiles++) {
-    size_t bytes =
-        sizeof(float) * (tiles ? fs_tiled_cache_floats(WIDTH, WIDTH, LENGTH) : fs_grouped_cache_floats(WIDTH, LENGTH));
+  for (int tiles = 0; tiles < 3; tiles++) {
+    fs_tiled_shape shape = {tiles == 2 ? FS_TILED_INT8 : FS_TILED_BF16, WIDTH, WIDTH};
+    size_t bytes = sizeof(float) * (tiles ? fs_tiled_cache_floats(shape, LENGTH) : fs_grouped_cache_floats(WIDTH, LENGTH));
     float *cache = aligned(bytes);
     memset(cache, 0, bytes);
     for (ptrdiff_t position = 0; position < LENGTH; position++) {
       fill(numbers, 2 * WIDTH, (uint64_t)(position + 300));
       if (tiles)
-        fs_tiled_cache_store(cache, WIDTH, WIDTH, position, numbers, numbers + WIDTH);
+        fs_tiled_cache_store(shape, cache, position, numbers, numbers + WIDTH);
       else
         fs_grouped_cache_store(cache, WIDTH, position, numbers, numbers + WIDTH);
     }
@@ -280,7 +281,7 @@ static void spans(void) {
           .head_begin = 0, .head_end = HEADS, .width = WIDTH, .window = window, .scale = 0.4f};
       for (int s = 0; s < set_count; s++) {
         queries.output = results[s], queries.output_stride = HEADS * WIDTH, queries.output_head_stride = WIDTH;
-        fs_tiled_queries tiled = tiled_like(&queries);
+        fs_tiled_queries tiled = tiled_like(&queries, shape.format);
         if (tiles)
           fs_tiled_attention(sets[s], &tiled, cache, (float *)(void *)scratch);
         else
@@ -288,7 +289,7 @@ static void spans(void) {
         queries.output_stride = HEADS * SPANS * record, queries.output_head_stride = SPANS * record;
         for (ptrdiff_t span = SPANS - 1; span >= 0; span--) {
           queries.output = records + span * record;
-          tiled = tiled_like(&queries);
+          tiled = tiled_like(&queries, shape.format);
           if (tiles)
             fs_tiled_attention_span(sets[s], &tiled, span, cache, (float *)(void *)scratch);
           else

@@ -4,7 +4,7 @@ import Models
 import Tensors
 import Testing
 
-/// Keys and values in f32 and in bf16, on every kernel set: whatever holds them, no token depends on company.
+/// Keys and values in f32, bf16 and int8, on every kernel set: whatever holds them, no token depends on company.
 struct CacheFormatTests {
   static let fixtures = OracleFixture.all.filter {
     ["mixtral", "mimo", "deepseek-v3", "pangu-pro-moe"].contains($0.family)
@@ -55,7 +55,23 @@ struct CacheFormatTests {
         == 64 * halves.reduce(0, +))
     #expect(try fixture.model(.int8).cacheBytesByLayer == halves, "beside narrow weights by itself")
     #expect(
-      GroupedCache.floatCount(width: 128, capacity: 64, format: .tiles) * 2
+      GroupedCache.floatCount(width: 128, capacity: 64, format: .tiles(.bf16)) * 2
         == GroupedCache.floatCount(width: 128, capacity: 64, format: .floats))
+  }
+
+  @Test
+  func `a cache in int8 takes a byte for a number and four for a scale`() throws {
+    let fixture = OracleFixture(directory: OracleFixture.root.appending(path: "mixtral/plain-f32"))
+    let model = try fixture.model(.f32).caching(as: .int8)
+    let bytes = model.cacheBytesByLayer
+    #expect(zip(bytes, try fixture.model(.f32).caching(as: .bf16).cacheBytesByLayer).allSatisfy { $0 < $1 })
+    #expect(
+      model.makeCache(slotCount: 1, capacity: 64).byteCount(positionCount: 64) == 64 * bytes.reduce(0, +))
+    // Two scales for the columns of a key, one for a value.
+    #expect(
+      GroupedCache.floatCount(width: 128, capacity: 64, format: .tiles(.int8)) * 4 == 64 * (2 * 128 + 3 * 4))
+    #expect(
+      LatentCache.floatCount(rank: 512, rope: 64, capacity: 64, format: .int8) * 4
+        == 64 * (576 + 9 * 4 + 512 + 4))
   }
 }

@@ -7,10 +7,10 @@ import Testing
   private func following(_ set: KernelSet) -> UInt? { unsafe set.following.map { UInt(bitPattern: $0) } }
 
   @Test func `a head's positions by the chunk that attention takes`() {
-    let columns = GroupedCache.floatCount(width: 24, capacity: 300, format: .tiles)
+    let columns = GroupedCache.floatCount(width: 24, capacity: 300, format: .tiles(.bf16))
     let memory = FloatMatrix(rows: 2, columns: columns)
-    let cache = GroupedCache(memory: memory.view, width: 24, capacity: 300, format: .tiles)
-    let chunk = MemoryLayout<Float>.size * GroupedCache.floatCount(width: 24, capacity: 128, format: .tiles)
+    let cache = GroupedCache(memory: memory.view, width: 24, capacity: 300, format: .tiles(.bf16))
+    let chunk = MemoryLayout<Float>.size * GroupedCache.floatCount(width: 24, capacity: 128, format: .tiles(.bf16))
     func place(_ head: Int, _ position: Int) -> Int? {
       following(scalar.followed(by: cache, head: head, position: position)).map {
         unsafe Int($0 - UInt(bitPattern: memory.view.row(head).baseAddress))

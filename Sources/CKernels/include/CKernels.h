@@ -204,28 +204,40 @@ void fs_join_spans(const fs_kernels *kernels, const float *records, ptrdiff_t co
                    float *scratch, float *output);
 
 /// The cache of attention in tiles, for latents or for a key-value head of one sequence: blocks of 32 positions, one after
-/// the other, all bf16. A block holds the keys of twice 16 positions, each [steps of 32 columns][16 pairs of columns][16
-/// positions][2], then the values, [columns of 16][16 pairs of positions][16 columns][2].
-/// Returns the floats that `capacity` positions take.
-size_t fs_tiled_cache_floats(ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff_t capacity);
+/// the other.
+///
+/// bf16: a block holds the keys of twice 16 positions, each [steps of 32 columns][16 pairs of columns][16 positions][2], then the
+/// values, [columns of 16][16 pairs of positions][16 columns][2].
+///
+/// int8: a block holds f32 scales, those of the values [32], then of the keys of twice 16 positions, each [groups of 64
+/// columns][16]; then keys, twice [steps of 32 columns][8 fours of columns][16 positions][4], with 128 added; then values,
+/// [columns of 16][8 fours of positions][16 columns][4]. A scale is the greatest magnitude / 127, of 64 columns of a
+/// key or of a whole value.
+typedef enum fs_tiled_format { FS_TILED_BF16, FS_TILED_INT8 } fs_tiled_format;
+typedef struct fs_tiled_shape {
+  fs_tiled_format format;
+  ptrdiff_t key_width, value_width;
+} fs_tiled_shape;
+
+/// The floats that `capacity` positions take.
+size_t fs_tiled_cache_floats(fs_tiled_shape shape, ptrdiff_t capacity);
 
 /// Writes one position, rounded. A value that is not finite becomes 0 and makes the key no number. The memory was zero
 /// before anything was written.
-void fs_tiled_cache_store(float *cache, ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff_t position,
-                          const float *key, const float *value);
+void fs_tiled_cache_store(fs_tiled_shape shape, float *cache, ptrdiff_t position, const float *key, const float *value);
 /// Asks for the lines that storing that position will write.
-void fs_tiled_cache_prefetch(float *cache, ptrdiff_t key_width, ptrdiff_t value_width, ptrdiff_t position);
+void fs_tiled_cache_prefetch(fs_tiled_shape shape, float *cache, ptrdiff_t position);
 
 /// Query rows of one sequence, and consecutive heads.
 typedef struct fs_tiled_queries {
-  const float *query;  // ordinal i, or its row, at query + i * query_stride, in it head h at h * key_width
+  const float *query;  // ordinal i, or its row, at query + i * query_stride, in it head h at h * shape.key_width
   ptrdiff_t query_stride;
   bool packed;               // whether queries stand by ordinal, not by row
   const int32_t *positions;  // of rows
   const int32_t *index;      // the row of ordinal i; NULL for i itself
   ptrdiff_t begin, end;      // ordinals
   ptrdiff_t head_begin, head_end;
-  ptrdiff_t key_width, value_width;
+  fs_tiled_shape shape;
   ptrdiff_t window;  // a row sees so many positions up to its own; 0 for all
   float scale;
   float *output;  // ordinal i at output + i * output_stride, in it head h at h * output_head_stride
@@ -233,18 +245,24 @@ typedef struct fs_tiled_queries {
   const void *following;  // what the thread reads afterwards, which vector sets ask for near the end; or NULL
 } fs_tiled_queries;
 
-/// Attention over a cache of tiles: queries, cached rows and weights are bf16, sums floats. Vector sets and the scalar one sum over
-/// pairs of columns, and of positions, in ascending order, the second of a pair first. A running maximum over chunks of
-/// 128 positions at fixed absolute positions, merged in ascending order within spans of FS_ATTENTION_SPAN positions; the spans'
-/// results are joined in ascending order. What a row gets depends on no other row. scratch, 64-byte aligned, holds
-/// fs_tiled_attention_scratch(key_width, value_width) floats.
+/// Attention over a cache of tiles. A running maximum over chunks of 128 positions at fixed absolute positions, merged in ascending
+/// order within spans of FS_ATTENTION_SPAN positions; the spans' results are joined in ascending order. What a row gets depends on
+/// no other row. scratch, 64-byte aligned, holds fs_tiled_attention_scratch(shape) floats.
+///
+/// bf16: queries, cached rows and weights are bf16, sums floats. Vector sets and the scalar one sum over pairs of columns, and of
+/// positions, in ascending order, the second of a pair first.
+///
+/// int8: queries become integers with one scale for 64 columns, max|x| / 127; products are summed exactly over 64 columns, and the
+/// sums meet the scales of key and query in one chain over the groups. Weights, each times the scale of its value, become
+/// integers with one scale for the 32 positions of a block; products are summed exactly over a block, and the sums meet
+/// that scale in one chain over the blocks. All sets give the same bits.
 void fs_tiled_attention(const fs_kernels *kernels, const fs_tiled_queries *queries, const float *cache, float *scratch);
 
 /// One span alone, so that threads can share the positions: the output of a row and head that sees any of it is a record of
 /// fs_span_record_size(value_width) floats, for fs_join_spans; others are left alone.
 void fs_tiled_attention_span(const fs_kernels *kernels, const fs_tiled_queries *queries, ptrdiff_t span,
                              const float *cache, float *scratch);
-size_t fs_tiled_attention_scratch(ptrdiff_t key_width, ptrdiff_t value_width);
+size_t fs_tiled_attention_scratch(fs_tiled_shape shape);
 /// Rows times heads that one pass over the cache serves, and positions whose scores are turned into weights together.
 enum { FS_TILED_UNITS = 32, FS_TILED_CHUNK = 128 };
 
