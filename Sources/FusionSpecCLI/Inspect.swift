@@ -40,6 +40,7 @@ struct Inspect: ParsableCommand {
     let profile = try profile(text, textProblem, description)
     let contexts =
       [1024, 4096, 32768].filter { $0 < description.contextLength } + [description.contextLength]
+    let cacheFormats = CacheFormat.allCases.filter { $0 != .automatic }
     let positionBytes = description.cacheFloatsPerPosition * MemoryLayout<Float>.size
     let document: JSONDocument = [
       "schema": "fusionspec.inspect/1", "model": .string(directory.standardizedFileURL.lastPathComponent),
@@ -67,8 +68,12 @@ struct Inspect: ParsableCommand {
             })),
         // As kernels that gain by it hold it: the same numbers in fewer bits.
         "compact_bf16": .integer(parameters.byteCount(.bf16, isCompact: true)),
-        // Beside narrower weights keys and values of grouped-query attention take half of it.
         "cache_format": "f32", "cache_bytes_per_position": .integer(positionBytes),
+        "cache_bytes_per_position_by_format": .object(
+          Dictionary(
+            uniqueKeysWithValues: cacheFormats.map {
+              ($0.rawValue, .integer(description.cacheBytesPerPosition($0)))
+            })),
         "cache": .object(
           Dictionary(contexts.map { (String($0), .integer($0 * positionBytes)) }) { first, _ in first }),
       ],
@@ -121,9 +126,11 @@ struct Inspect: ParsableCommand {
           separator: ", ")
           + "; bf16 compact \(size(parameters.byteCount(.bf16, isCompact: true)))"
       ))
-    let cache = contexts.map { "\(size($0 * positionBytes)) at \($0)" }.joined(separator: ", ")
-    let isGrouped = description.attention.hasPrefix("grouped")
-    lines.append(("cache", cache + (isGrouped ? " in f32, half of it in bf16" : " in f32")))
+    let cache = contexts.map { context in
+      cacheFormats.map { "\($0.rawValue) \(size(context * description.cacheBytesPerPosition($0)))" }
+        .joined(separator: ", ") + " at \(context)"
+    }
+    lines.append(("cache", cache.joined(separator: "; ")))
     for (name, value) in lines {
       Terminal.output(name.padding(toLength: 12, withPad: " ", startingAt: 0) + value + "\n")
     }

@@ -23,7 +23,12 @@ struct Score: ParsableCommand {
   var against: String?
   @Option(
     help: ArgumentHelp(
-      "With --against: compare on replies to the prompts of this file (JSON Lines) instead of a text.",
+      "Compare with the same model with its keys and values held in another format; also together with --against.",
+      valueName: "format"))
+  var againstKvCache: CacheFormat?
+  @Option(
+    help: ArgumentHelp(
+      "With --against or --against-kv-cache: compare on replies to the prompts of this file (JSON Lines) instead of a text.",
       valueName: "file"), completion: .file())
   var prompts: String?
   @Option(help: "With --prompts: most tokens of a reply.") var maxTokens = 128
@@ -36,15 +41,21 @@ struct Score: ParsableCommand {
 
   func validate() throws {
     if [text, tokenIds, prompts].filter({ $0 != nil }).count != 1 {
-      throw ValidationError("give one of --text, --token-ids and (with --against) --prompts")
+      throw ValidationError(
+        "give one of --text, --token-ids and (with --against or --against-kv-cache) --prompts")
     }
     if let against, WeightFormat(rawValue: against) == nil {
       throw ValidationError(
         "--against: found '\(against)', accepted: \(WeightFormat.allCases.map(\.rawValue).joined(separator: ", "))"
       )
     }
-    if prompts != nil, against == nil { throw ValidationError("--prompts needs --against") }
-    if against != nil, dump != nil { throw ValidationError("--dump does not go with --against") }
+    let compares = against != nil || againstKvCache != nil
+    if prompts != nil, !compares {
+      throw ValidationError("--prompts needs --against or --against-kv-cache")
+    }
+    if compares, dump != nil {
+      throw ValidationError("--dump does not go with --against or --against-kv-cache")
+    }
     guard (1...(1 << 20)).contains(maxTokens) else {
       throw ValidationError("--max-tokens: found \(maxTokens), accepted: 1 to \(1 << 20)")
     }
@@ -54,7 +65,8 @@ struct Score: ParsableCommand {
     let prompt: Prompt =
       try tokenIds.map { .tokens(try TextInput.tokenIDs($0, option: "--token-ids")) } ?? .raw(text ?? "")
     let model = try modelArguments.load()
-    if let format = against.flatMap(WeightFormat.init) {
+    if against != nil || againstKvCache != nil {
+      let format = against.flatMap(WeightFormat.init) ?? model.weightFormat
       return try compare(model, with: format, prompt: prompt)
     }
     let tokens = try model.encode(prompt)
@@ -93,10 +105,11 @@ struct Score: ParsableCommand {
     try report(model, tokens, logProbabilities)
   }
 
-  /// Compares the model with itself in another format, on the text or on the other's own replies.
+  /// Compares the model with itself in another format, weights or cache, on the text or on the other's own replies.
   private func compare(_ model: LanguageModel, with format: WeightFormat, prompt: Prompt) throws {
     var options = modelArguments.options
     options.weights = format
+    if let againstKvCache { options.cache = againstKvCache }
     let reference = try LanguageModel(contentsOf: modelArguments.directory, options: options)
     var sequences: [[Int32]] = []
     var starts: [Int] = []
@@ -128,6 +141,8 @@ struct Score: ParsableCommand {
       let document: JSONDocument = [
         "schema": "fusionspec.score/1", "model": .string(model.name),
         "weights": .string(model.weightFormat.rawValue), "against": .string(format.rawValue),
+        "kv_cache": .string(modelArguments.kvCache.rawValue),
+        "against_kv_cache": .string((againstKvCache ?? modelArguments.kvCache).rawValue),
         "isa": .string(model.kernels.name), "positions": .integer(comparison.positions),
         "mean_kl_divergence": JSONDocument(comparison.meanDivergence),
         "greatest_kl_divergence": JSONDocument(comparison.greatestDivergence),
@@ -135,10 +150,14 @@ struct Score: ParsableCommand {
       ]
       return Terminal.output(document.line() + "\n")
     }
+    let caches =
+      againstKvCache.map { ", keys and values in \(modelArguments.kvCache.rawValue) against \($0.rawValue)," }
+      ?? ""
     Terminal.output(
       String(
-        format: "%@ against %@ over %d positions: same most likely token %.2f %%, "
+        format: "%@ against %@%@ over %d positions: same most likely token %.2f %%, "
           + "KL divergence mean %.5f, greatest %.4f nats\n", model.weightFormat.rawValue, format.rawValue,
+        caches,
         comparison.positions, 100 * comparison.topTokenAgreement, comparison.meanDivergence,
         comparison.greatestDivergence))
   }

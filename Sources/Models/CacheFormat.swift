@@ -14,6 +14,43 @@ public enum CacheFormat: String, Sendable, CaseIterable {
   case int8
 }
 
+extension CacheFormat {
+  /// How layers keep keys and values that would stand as `layouts` in f32, beside weights in f32 or in a narrower format.
+  ///
+  /// Narrow keys and values stand in tiles. Latents do where they are wide or it was asked for: sixteen positions share a
+  /// line there, so that writing one moves many lines from worker to worker, which costs more than tiles save on narrow
+  /// latents.
+  func layouts(_ layouts: [CacheLayout], besideNarrowWeights: Bool) -> [CacheLayout] {
+    let tiles: TileFormat? =
+      switch self {
+      case .automatic: besideNarrowWeights ? .bf16 : nil
+      case .f32: nil
+      case .bf16: .bf16
+      case .int8: .int8
+      }
+    guard let tiles else { return layouts }
+    let leastRank = self == .automatic ? Self.leastTileRank : 1
+    return layouts.map { layout in
+      switch layout {
+      case .grouped(let heads, let width, _): .grouped(heads: heads, width: width, format: .tiles(tiles))
+      case .latent(let rank, let rope) where rank >= leastRank:
+        .latentTiles(rank: rank, rope: rope, format: tiles)
+      default: layout
+      }
+    }
+  }
+
+  private static let leastTileRank = 64
+}
+
+extension ModelDescription {
+  /// Bytes that one position takes in a cache of a format, all layers together.
+  public func cacheBytesPerPosition(_ format: CacheFormat) -> Int {
+    let layouts = format.layouts(cacheLayouts, besideNarrowWeights: false)
+    return layouts.reduce(0) { $0 + $1.byteCount(positionCount: 64) } / 64
+  }
+}
+
 extension DecoderModel {
   /// The same model with its keys and values held in `format`.
   public func caching(as format: CacheFormat) -> DecoderModel {
@@ -28,29 +65,7 @@ extension DecoderModel {
   /// Bytes that one cached position takes in each layer, those of the MTP heads last.
   public var cacheBytesByLayer: [Int] { heldLayouts.map { $0.byteCount(positionCount: 64) / 64 } }
 
-  /// Narrow keys and values stand in tiles. Latents do where they are wide or it was asked for: sixteen positions share a
-  /// line there, so that writing one moves many lines from worker to worker, which costs more than tiles save on narrow
-  /// latents.
   private var heldLayouts: [CacheLayout] {
-    let tiles: TileFormat? =
-      switch cacheFormat {
-      case .automatic: embedding.format == .f32 ? nil : .bf16
-      case .f32: nil
-      case .bf16: .bf16
-      case .int8: .int8
-      }
-    guard let tiles else { return cacheLayouts }
-    let leastRank = cacheFormat == .automatic ? Self.leastTileRank : 1
-    return cacheLayouts.map { layout in
-      switch layout {
-      case .grouped(let heads, let width, _):
-        .grouped(heads: heads, width: width, format: .tiles(tiles))
-      case .latent(let rank, let rope) where rank >= leastRank:
-        .latentTiles(rank: rank, rope: rope, format: tiles)
-      default: layout
-      }
-    }
+    cacheFormat.layouts(description.cacheLayouts, besideNarrowWeights: embedding.format != .f32)
   }
-
-  private static let leastTileRank = 64
 }

@@ -15,7 +15,6 @@ public final class DecoderModel: Sendable {
   private let widths: WorkspaceWidths
   /// How keys and values are asked to be held.
   public let cacheFormat: CacheFormat
-  let cacheLayouts: [CacheLayout]  // in f32
   /// What share of the bytes of their format the weights take: less than 1 where they are compact.
   public let heldShare: Double
   /// Whether the weights come from memory in every step. Then work between barriers is long enough to tell faster workers from
@@ -27,7 +26,7 @@ public final class DecoderModel: Sendable {
   init(
     description: ModelDescription, contextCapacity: Int, embedding: PackedMatrix, layers: [DecoderLayer],
     finalNorm: Norm,
-    outputHead: PackedMatrix, mtpHeads: [MTPHead], widths: WorkspaceWidths, cacheLayouts: [CacheLayout],
+    outputHead: PackedMatrix, mtpHeads: [MTPHead], widths: WorkspaceWidths,
     heldShare: Double, readsFromMemory: Bool
   ) {
     self.description = description
@@ -40,7 +39,6 @@ public final class DecoderModel: Sendable {
     cacheFormat = .automatic
     self.mtpHeads = mtpHeads
     self.widths = widths
-    self.cacheLayouts = cacheLayouts
     self.heldShare = heldShare
     self.readsFromMemory = readsFromMemory
   }
@@ -57,7 +55,6 @@ public final class DecoderModel: Sendable {
     self.cacheFormat = cacheFormat
     mtpHeads = model.mtpHeads
     widths = model.widths
-    cacheLayouts = model.cacheLayouts
     heldShare = model.heldShare
     readsFromMemory = model.readsFromMemory
   }

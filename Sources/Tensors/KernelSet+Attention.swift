@@ -25,7 +25,10 @@ public struct AttendingRows: Sendable {
 extension KernelSet {
   /// Floats of scratch that `groupedAttention` needs for heads of this width.
   public static func groupedAttentionScratchCount(width: Int) -> Int {
-    Int(max(fs_grouped_attention_scratch(width), fs_tiled_attention_scratch(TileFormat.bf16.shape(keyWidth: width, valueWidth: width))))
+    Int(
+      max(
+        fs_grouped_attention_scratch(width),
+        fs_tiled_attention_scratch(TileFormat.bf16.shape(keyWidth: width, valueWidth: width))))
   }
 
   /// How many rows times heads of a key-value head share one pass over the cache, in bf16 two passes of half as many.

@@ -86,7 +86,8 @@ extension AttendingRows {
     unsafe fs_tiled_queries(
       query: query.base, query_stride: query.stride, packed: true, positions: positions.base,
       index: index?.base, begin: ordinals.lowerBound, end: ordinals.upperBound,
-      head_begin: heads.lowerBound, head_end: heads.upperBound, shape: cache.shape, window: 0, scale: scale, output: nil, output_stride: 0, output_head_stride: 0,
+      head_begin: heads.lowerBound, head_end: heads.upperBound, shape: cache.shape, window: 0, scale: scale,
+      output: nil, output_stride: 0, output_head_stride: 0,
       following: nil)
   }
 }

@@ -192,5 +192,10 @@ struct GenerateTests {
     #expect(text.contains("slow (default)") && text.contains("<think> (7)"))
     let parameters = try #require(document["parameters"] as? [String: Int])
     #expect((parameters["total"] ?? 0) > (parameters["active"] ?? 0))
+    let memory = try #require(document["memory"] as? [String: Any])
+    let cache = try #require(memory["cache_bytes_per_position_by_format"] as? [String: Int])
+    #expect(cache["f32"] == memory["cache_bytes_per_position"] as? Int)
+    #expect(Set(cache.keys) == ["f32", "bf16", "int8"])
+    #expect((cache["int8"] ?? 0) < (cache["bf16"] ?? 0))
   }
 }

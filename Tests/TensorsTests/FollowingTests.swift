@@ -10,7 +10,8 @@ import Testing
     let columns = GroupedCache.floatCount(width: 24, capacity: 300, format: .tiles(.bf16))
     let memory = FloatMatrix(rows: 2, columns: columns)
     let cache = GroupedCache(memory: memory.view, width: 24, capacity: 300, format: .tiles(.bf16))
-    let chunk = MemoryLayout<Float>.size * GroupedCache.floatCount(width: 24, capacity: 128, format: .tiles(.bf16))
+    let chunk =
+      MemoryLayout<Float>.size * GroupedCache.floatCount(width: 24, capacity: 128, format: .tiles(.bf16))
     func place(_ head: Int, _ position: Int) -> Int? {
       following(scalar.followed(by: cache, head: head, position: position)).map {
         unsafe Int($0 - UInt(bitPattern: memory.view.row(head).baseAddress))

@@ -171,7 +171,8 @@ struct GroupedProblem {
   func `every set gives the bits of the scalar set`(shape: GroupedShape, format: GroupedCache.Format) {
     let problem = GroupedProblem(shape, format: format)
     let expected = bits(problem.result(scalar).elements)
-    for name in vectorSets where name != "amx" || format != .tiles(.bf16) {  // those have an order of their own
+    // Tiles of bf16 have an order of their own.
+    for name in vectorSets where name != "amx" || format != .tiles(.bf16) {
       #expect(bits(problem.result(kernelSet(name)).elements) == expected, "\(name)")
     }
   }

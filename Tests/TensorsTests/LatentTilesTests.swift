@@ -153,7 +153,8 @@ struct LatentTilesTests {
     let problem = Problem(shape, rowCount: 5)
     let parts = [(0..<problem.rowCount, 0..<shape.heads)]
     let expected = bits(problem.result(scalar, parts: parts).elements)
-    for name in vectorSets where name != "amx" || shape.format == .int8 {  // its tiles of bf16 have an order of their own
+    // Tiles of bf16 have an order of their own.
+    for name in vectorSets where name != "amx" || shape.format == .int8 {
       #expect(bits(problem.result(kernelSet(name), parts: parts).elements) == expected, "\(name)")
     }
   }

@@ -69,7 +69,7 @@ struct BlueprintLoader {
       description: blueprint.description, contextCapacity: contextLength, embedding: embedding,
       layers: layers,
       finalNorm: try norm("model.norm"), outputHead: head, mtpHeads: heads, widths: blueprint.widths,
-      cacheLayouts: blueprint.allLayers.map(\.attention.cacheLayout), heldShare: weights.factory.heldShare,
+      heldShare: weights.factory.heldShare,
       readsFromMemory: weights.factory.byteCount >= DecoderModel.uncachedBytes)
   }
 

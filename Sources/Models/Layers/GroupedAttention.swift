@@ -178,7 +178,9 @@ final class GroupedAttention: Sendable {
       let cache = context.cache.grouped(layer: layer, slot: slot(context, queries, ordinal))
       let row = queries.map { Int($0[ordinal]) } ?? ordinal
       let position = window.map { max(0, Int(context.rows.positions[row]) + 1 - $0) } ?? 0
-      if cache.format != .floats { return context.kernels.followed(by: cache, head: head, position: position) }
+      if cache.format != .floats {
+        return context.kernels.followed(by: cache, head: head, position: position)
+      }
     }
     return context.kernels(before: output.weights.view)
   }
