@@ -12,7 +12,7 @@ enum { AHEAD_WEIGHT_WORK = 15 };      // what sixteen weights count as, in produ
 
 /// Groups of lines to be asked for: of each block first the keys, then of each the values.
 typedef struct ahead_plan {
-  ptrdiff_t rate;    // groups for a product of sixteen pairs, in parts; 0 if nothing is asked for
+  ptrdiff_t rate;    // groups for a product of sixteen pairs or a step of integers, in parts; 0 if nothing is asked for
   ptrdiff_t due;     // groups that should have been asked for by now but have not, in parts
   const char *part;  // this part of the first block
   ptrdiff_t groups, later_groups;  // of this part, and of the part after it
@@ -21,6 +21,7 @@ typedef struct ahead_plan {
   ptrdiff_t left;    // groups left of this block's part
 } ahead_plan;
 
+/// Keys with their scales and whole blocks of integers are counted up to whole groups, so a few lines are asked for twice.
 /// A plan for `block_count` blocks of a cache, the first at `blocks`, or as many bytes of weights, over so many products; for none where
 /// that is NULL.
 FS_INLINE ahead_plan ahead_of(const fs_tiled_units *units, const char *blocks, ptrdiff_t block_count, ptrdiff_t work) {

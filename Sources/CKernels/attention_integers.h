@@ -74,7 +74,8 @@ FS_INLINE float integer_weigh(const fs_tiled_units *units, tiled_work *work, ptr
       part[block][half] = 0.0f;
       if (t < first || t >= last) continue;
       ahead_ask(plan, INTEGER_WEIGHT_WORK);
-      lanes weight = lanes_weight(lanes_fma(lanes_load(scores + t), (lanes)units->scale, (lanes)-work->greatest[u]));
+      lanes above = lanes_fma(lanes_load(scores + t), (lanes)units->scale, (lanes)-work->greatest[u]);
+      lanes weight = lanes_weight(above > 0.0f ? (lanes)0.0f : above);  // the greatest has been rounded
       sum += weight;
       part[block][half] = weight * lanes_load(scales + FS_LANES * half);
     }

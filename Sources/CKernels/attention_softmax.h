@@ -1,7 +1,7 @@
 // What attention over a cache of tiles has in common, whatever multiplies: where things stand, and how scores become
 // weights. Include after prepare.h and attention_ahead.h and inside the target pragma.
 //
-// Queries and weights are rounded to bf16. Products of pairs take them as such; sets that multiply floats keep them as floats.
+// Queries and weights are rounded to bf16, or are integers (attention_integers.h). Products of pairs take them as such; sets that multiply floats keep them as floats.
 #if defined(FS_BF16_PAIRS) || defined(FS_BF16_TILES)
 typedef uint16_t tiled_number;
 #else
@@ -123,7 +123,8 @@ FS_INLINE void tiled_softmax(const fs_tiled_units *units, tiled_work *work, ptrd
     value = value > previous ? value : previous;
     lanes_store(work->greatest + u, value);
     // What has seen nothing yet keeps its zeros.
-    lanes_store(corrections + u, previous == value ? (lanes)1.0f : lanes_weight(previous - value));
+    lanes factor = previous == value ? (lanes)1.0f : lanes_weight(previous - value);
+    lanes_store(corrections + u, previous == (lanes)-INFINITY ? (lanes)1.0f : factor);
   }
   for (ptrdiff_t u = 0; u < units->count; u++) {
     float total = weigh(units, work, u, ranges[u], count, blocks, plan);

@@ -56,7 +56,8 @@ static void integer_span(const fs_tiled_units *units, ptrdiff_t u, const char *c
     float lanes[FS_LANES] = {0};
     for (ptrdiff_t t = 0; t < FS_TILED_CHUNK; t++) {
       bool sees = t >= from && t < to;
-      weights[t] = sees ? exponential_weight(fmaf(weights[t], units->scale, -greatest)) : 0;
+      float above = sees ? fmaf(weights[t], units->scale, -greatest) : 0;
+      weights[t] = sees ? exponential_weight(above > 0 ? 0 : above) : 0;  // the greatest has been rounded
       lanes[t % FS_LANES] += weights[t];
     }
     total = fmaf(total, correction, fold(lanes, FS_LANES));

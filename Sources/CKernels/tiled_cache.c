@@ -98,13 +98,13 @@ static void store_integers(fs_tiled_shape shape, place to, const float *key, con
     char *keys = to.keys + d / 4 * 64;
     for (ptrdiff_t i = 0; i < count; i += 4) memcpy(keys + i / 4 * 64, numbers + i, 4);
   }
-  float inverse = fs_integer_scale(greatest_magnitude(value, shape.value_width), to.value_scale);
+  float scale, inverse = fs_integer_scale(greatest_magnitude(value, shape.value_width), &scale);
   for (ptrdiff_t d = 0; d < shape.value_width; d++)
     to.values[d / 16 * 512 + d % 16 * 4] = (char)fs_integer(value[d], inverse);
-  if (*to.value_scale == *to.value_scale) return;
   // A weight of 0 must make nothing of a value, so one that is not finite is 0 and shows in the score instead.
-  *to.key_scales = *to.value_scale;
-  *to.value_scale = 0;
+  bool is_finite = scale == scale;
+  *to.value_scale = is_finite ? scale : 0;
+  if (!is_finite) *to.key_scales = scale;
 }
 
 void fs_tiled_cache_store(fs_tiled_shape shape, float *cache, ptrdiff_t position, const float *key, const float *value) {

@@ -92,6 +92,23 @@ public final class LanguageModel: Sendable {
     loadMilliseconds = (ContinuousClock.now - start).milliseconds
   }
 
+  /// The same weights with keys and values held in another format.
+  public func caching(as format: CacheFormat) -> LanguageModel { LanguageModel(self, cache: format) }
+
+  private init(_ model: LanguageModel, cache: CacheFormat) {
+    name = model.name
+    decoder = model.decoder.caching(as: cache)
+    text = model.text
+    textError = model.textError
+    thinkingProfile = model.thinkingProfile
+    weightFormat = model.weightFormat
+    kernels = model.kernels
+    threadCount = model.threadCount
+    context = model.context
+    ignoredTensors = model.ignoredTensors
+    loadMilliseconds = model.loadMilliseconds
+  }
+
   /// The checkpoint's own precision, bf16 for bf16 and FP8 checkpoints and f32 for wider ones, where that fits into
   /// memory; else the next narrower format.
   private static func automaticFormat(

@@ -41,7 +41,7 @@ struct Inspect: ParsableCommand {
     let contexts =
       [1024, 4096, 32768].filter { $0 < description.contextLength } + [description.contextLength]
     let cacheFormats = CacheFormat.allCases.filter { $0 != .automatic }
-    let positionBytes = description.cacheFloatsPerPosition * MemoryLayout<Float>.size
+    let positionBytes = description.cacheBytesPerPosition(.f32)
     let document: JSONDocument = [
       "schema": "fusionspec.inspect/1", "model": .string(directory.standardizedFileURL.lastPathComponent),
       "model_type": .string(description.modelType),

@@ -10,7 +10,9 @@ import Tokenization
 /// `fusionspec score`.
 struct Score: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Log-probability of each token of a text, and its perplexity.")
+    abstract:
+      "Log-probability of each token of a text, and its perplexity; or what narrower weights or keys and values change."
+  )
 
   @OptionGroup(title: "Model") var modelArguments: ModelArguments
   @Option(help: "The text.") var text: String?
@@ -65,9 +67,15 @@ struct Score: ParsableCommand {
     let prompt: Prompt =
       try tokenIds.map { .tokens(try TextInput.tokenIDs($0, option: "--token-ids")) } ?? .raw(text ?? "")
     let model = try modelArguments.load()
-    if against != nil || againstKvCache != nil {
-      let format = against.flatMap(WeightFormat.init) ?? model.weightFormat
-      return try compare(model, with: format, prompt: prompt)
+    if let format = against.flatMap(WeightFormat.init) {
+      var options = modelArguments.options
+      options.weights = format
+      if let againstKvCache { options.cache = againstKvCache }
+      let reference = try LanguageModel(contentsOf: modelArguments.directory, options: options)
+      return try compare(model, with: reference, prompt: prompt)
+    }
+    if let againstKvCache {
+      return try compare(model, with: model.caching(as: againstKvCache), prompt: prompt)
     }
     let tokens = try model.encode(prompt)
     let vocabulary = model.decoder.description.vocabularySize
@@ -106,11 +114,7 @@ struct Score: ParsableCommand {
   }
 
   /// Compares the model with itself in another format, weights or cache, on the text or on the other's own replies.
-  private func compare(_ model: LanguageModel, with format: WeightFormat, prompt: Prompt) throws {
-    var options = modelArguments.options
-    options.weights = format
-    if let againstKvCache { options.cache = againstKvCache }
-    let reference = try LanguageModel(contentsOf: modelArguments.directory, options: options)
+  private func compare(_ model: LanguageModel, with reference: LanguageModel, prompt: Prompt) throws {
     var sequences: [[Int32]] = []
     var starts: [Int] = []
     if let prompts {
@@ -140,9 +144,9 @@ struct Score: ParsableCommand {
     if json {
       let document: JSONDocument = [
         "schema": "fusionspec.score/1", "model": .string(model.name),
-        "weights": .string(model.weightFormat.rawValue), "against": .string(format.rawValue),
-        "kv_cache": .string(modelArguments.kvCache.rawValue),
-        "against_kv_cache": .string((againstKvCache ?? modelArguments.kvCache).rawValue),
+        "weights": .string(model.weightFormat.rawValue), "against": .string(reference.weightFormat.rawValue),
+        "kv_cache": .string(model.decoder.heldCacheFormat.rawValue),
+        "against_kv_cache": .string(reference.decoder.heldCacheFormat.rawValue),
         "isa": .string(model.kernels.name), "positions": .integer(comparison.positions),
         "mean_kl_divergence": JSONDocument(comparison.meanDivergence),
         "greatest_kl_divergence": JSONDocument(comparison.greatestDivergence),
@@ -150,14 +154,13 @@ struct Score: ParsableCommand {
       ]
       return Terminal.output(document.line() + "\n")
     }
-    let caches =
-      againstKvCache.map { ", keys and values in \(modelArguments.kvCache.rawValue) against \($0.rawValue)," }
-      ?? ""
+    func formats(_ model: LanguageModel) -> String {
+      "\(model.weightFormat.rawValue) with keys and values in \(model.decoder.heldCacheFormat.rawValue)"
+    }
     Terminal.output(
       String(
-        format: "%@ against %@%@ over %d positions: same most likely token %.2f %%, "
-          + "KL divergence mean %.5f, greatest %.4f nats\n", model.weightFormat.rawValue, format.rawValue,
-        caches,
+        format: "%@ against %@ over %d positions: same most likely token %.2f %%, "
+          + "KL divergence mean %.5f, greatest %.4f nats\n", formats(model), formats(reference),
         comparison.positions, 100 * comparison.topTokenAgreement, comparison.meanDivergence,
         comparison.greatestDivergence))
   }

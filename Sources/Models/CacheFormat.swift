@@ -9,8 +9,8 @@ public enum CacheFormat: String, Sendable, CaseIterable {
   /// Keys and values of grouped-query attention take half the memory. Latents stand there twice, as keys and as values, and
   /// take about as much as in f32, but half the arithmetic.
   case bf16
-  /// Half of what bf16 takes, and about half of its arithmetic where the processor multiplies bytes: keys with a scale for 64
-  /// columns, values with one of their own. Numbers lose about as much as weights in int8.
+  /// A little more than half of what bf16 takes, and of its arithmetic where vectors multiply: keys with a scale for 64 columns,
+  /// values with one of their own. Numbers lose about as much as weights in int8.
   case int8
 }
 
@@ -44,7 +44,7 @@ extension CacheFormat {
 }
 
 extension ModelDescription {
-  /// Bytes that one position takes in a cache of a format, all layers together.
+  /// Bytes that one position takes in a cache of a format, all layers together; automatic means beside weights in f32.
   public func cacheBytesPerPosition(_ format: CacheFormat) -> Int {
     let layouts = format.layouts(cacheLayouts, besideNarrowWeights: false)
     return layouts.reduce(0) { $0 + $1.byteCount(positionCount: 64) } / 64
@@ -64,6 +64,18 @@ extension DecoderModel {
 
   /// Bytes that one cached position takes in each layer, those of the MTP heads last.
   public var cacheBytesByLayer: [Int] { heldLayouts.map { $0.byteCount(positionCount: 64) / 64 } }
+
+  /// The format in which keys and values, or most of them, are really held: never automatic.
+  public var heldCacheFormat: CacheFormat {
+    for layout in heldLayouts {
+      switch layout {
+      case .grouped(_, _, .tiles(let tiles)), .latentTiles(_, _, let tiles):
+        return tiles == .int8 ? .int8 : .bf16
+      default: continue
+      }
+    }
+    return .f32
+  }
 
   private var heldLayouts: [CacheLayout] {
     cacheFormat.layouts(description.cacheLayouts, besideNarrowWeights: embedding.format != .f32)

@@ -83,11 +83,13 @@ public final class KeyValueCache: Sendable {
     layouts.reduce(0) { $0 + $1.byteCount(positionCount: positionCount) }
   }
 
-  /// Writes the numbers, over and over, to all memory that positions 0 ..< `positionCount` of a slot have: for measurements,
-  /// where what stands in the cache does not matter, but that it is really there does.
+  /// Writes the numbers, which must be finite, over and over to all memory that positions 0 ..< `positionCount` of a slot have: for
+  /// measurements, where what stands in the cache does not matter, but that it is really there does. Integers are made of them,
+  /// position by position, so that their scales are such.
   public func fill(slot: Int, positionCount: Int, with numbers: [Float]) {
     precondition(positionCount >= 0 && positionCount <= capacity && !numbers.isEmpty, "positions")
-    for (layout, layer) in zip(layouts, layers) {
+    for (index, (layout, layer)) in zip(layouts, layers).enumerated() {
+      if store(numbers, layer: index, slot: slot, positionCount: positionCount) { continue }
       let rows: Range<Int>
       let columns: Int
       switch layout {
@@ -111,5 +113,38 @@ public final class KeyValueCache: Sendable {
         }
       }
     }
+  }
+
+  /// Does so where a layer holds integers; says whether it does.
+  private func store(_ numbers: [Float], layer: Int, slot: Int, positionCount: Int) -> Bool {
+    let variety = 61
+    func rows(_ width: Int) -> FloatMatrix {
+      let matrix = FloatMatrix(rows: variety, columns: width)
+      for row in 0..<variety {
+        matrix.view.withRow(row) { elements in
+          for column in 0..<width { elements[column] = numbers[(row * width + column) % numbers.count] }
+        }
+      }
+      return matrix
+    }
+    switch layouts[layer] {
+    case .latentTiles(let rank, let rope, .int8):
+      guard let cache = latent(layer: layer, slot: slot) else { return false }
+      let source = rows(rank + rope)
+      for position in 0..<positionCount {
+        cache.store(position: position, from: source.view, row: position % variety)
+      }
+    case .grouped(let heads, let width, .tiles(.int8)):
+      let cache = grouped(layer: layer, slot: slot)
+      let source = rows(width)
+      for head in 0..<heads {
+        for position in 0..<positionCount {
+          cache.store(
+            head: head, position: position, keys: source.view, values: source.view, row: position % variety)
+        }
+      }
+    default: return false
+    }
+    return true
   }
 }

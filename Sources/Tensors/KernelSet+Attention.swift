@@ -31,7 +31,7 @@ extension KernelSet {
         fs_tiled_attention_scratch(TileFormat.bf16.shape(keyWidth: width, valueWidth: width))))
   }
 
-  /// How many rows times heads of a key-value head share one pass over the cache, in bf16 two passes of half as many.
+  /// How many rows times heads of a key-value head share one pass over the cache, in tiles two passes of half as many.
   public static var groupedAttentionUnits: Int { Int(FS_GROUPED_UNITS) }
 
   /// Grouped-query attention (arXiv 2305.13245): consecutive query heads share a key-value head.

@@ -36,7 +36,7 @@ struct ScoreTests {
   func `weights and cache can differ at once`() throws {
     let document = try comparison(["--against", "int8", "--against-kv-cache", "int8"])
     #expect(document["against"] as? String == "int8")
-    #expect(document["kv_cache"] as? String == "auto")
+    #expect(document["kv_cache"] as? String == "f32", "automatic beside weights in f32")
     #expect(document["against_kv_cache"] as? String == "int8")
     #expect(try #require(document["mean_kl_divergence"] as? Double) > 0)
   }
