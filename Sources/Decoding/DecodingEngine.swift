@@ -234,7 +234,8 @@ public final class DecodingEngine {
   /// The main model on the rows of the step.
   func runMain() {
     model.forward(
-      rows, outputs: outputs, cache: cache, workspace: workspace, pool: pool, kernels: configuration.kernels)
+      rows, outputs: outputs, keepsHidden: live.contains { $0.heads.count > 0 }, cache: cache,
+      workspace: workspace, pool: pool, kernels: configuration.kernels)
   }
 
   /// Runs a forward, adds its time to the total and returns it in nanoseconds.

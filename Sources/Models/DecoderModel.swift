@@ -81,14 +81,20 @@ public final class DecoderModel: Sendable {
     readsFromMemory ? rows.count <= Workspace.fewRows ? .fewRows : .manyRows : nil
   }
 
-  /// Runs the main model on the rows. Afterwards `workspace.finalHidden` row r is the hidden row r after the final norm,
-  /// and `workspace.logits` row i the logits of row `outputs[i]`.
+  /// Runs the main model on the rows. Afterwards `workspace.logits` row i holds the logits of row `outputs[i]`, which ascend,
+  /// and `workspace.finalHidden` row r the hidden row r after the final norm.
+  ///
+  /// - Parameter keepsHidden: Whether all hidden rows will be asked for, as an MTP head does. Without, rows of the last layer
+  ///   that no output needs fill its cache alone, and `workspace.finalHidden` row i is that of `outputs[i]` if they are fewer than
+  ///   the rows.
   public func forward(
-    _ rows: StepRows, outputs: IndexList, cache: KeyValueCache, workspace: Workspace, pool: WorkerPool,
-    kernels: KernelSet
+    _ rows: StepRows, outputs: IndexList, keepsHidden: Bool = true, cache: KeyValueCache,
+    workspace: Workspace, pool: WorkerPool, kernels: KernelSet
   ) {
     guard rows.count > 0 else { return }
     workspace.expertReads = ExpertReads()
+    // The rows of the last layer that are needed, if those are not all.
+    let needed = keepsHidden || layers.isEmpty || outputs.count >= rows.count ? nil : outputs.view
     pool.run(weighing: workKind(rows)) { worker in
       let kernels = workspace.kernels(kernels, for: worker).readingFromMemory(readsFromMemory)
       let context = ForwardContext(
@@ -98,17 +104,23 @@ public final class DecoderModel: Sendable {
         embedding.copyDequantizedRow(Int(rows.tokens[row]), to: hidden, row: row)
       }
       worker.barrier()
-      for (index, layer) in layers.enumerated() { layer.apply(context, hidden: hidden, layer: index) }
+      let whole = needed == nil ? layers.count : layers.count - 1
+      for index in 0..<whole { layers[index].apply(context, hidden: hidden, layer: index) }
+      let residual = needed == nil ? hidden : workspace.compactHidden.view
+      if let needed {
+        layers[whole].apply(context, hidden: hidden, queries: needed, residual: residual, layer: whole)
+        if needed.count == 0 { return }
+      }
       let normed = workspace.finalHidden.view
-      for row in worker.share(of: rows.count) {
-        finalNorm.apply(kernels, hidden, row: row, to: normed, row: row)
+      for row in worker.share(of: needed?.count ?? rows.count) {
+        finalNorm.apply(kernels, residual, row: row, to: normed, row: row)
       }
       worker.barrier()
       let panels = worker.share(of: outputHead.panelCount)
       let logits = workspace.logits.view
       kernels.multiply(
-        outputHead.view, panels: panels, input: normed, inputIndex: outputs.view, output: logits,
-        rowCount: outputs.count)
+        outputHead.view, panels: panels, input: normed, inputIndex: needed == nil ? outputs.view : nil,
+        output: logits, rowCount: outputs.count)
       workspace.peaks.record(
         logits, rowCount: outputs.count, panels: panels, kernels: kernels, worker: worker.index,
         withSums: false)

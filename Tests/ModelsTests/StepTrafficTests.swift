@@ -28,6 +28,20 @@ struct StepTrafficTests {
   }
 
   @Test
+  func `rows of a prompt leave out the last layer where no head wants them`() throws {
+    let mixtral = StepTraffic(try architecture("Mixtral-8x7B-v0.1"), format: .bf16)
+    // Queries, output, router, two norms, two experts of three matrices.
+    let last = 2 * 4096 * 4096 + 8 * 4096 + 2 * 4096 + 2 * 3 * 4096 * 14336
+    #expect(mixtral.lastLayerMultiplyAdds == last)
+    let rows = 100.0 * Double(mixtral.layerMultiplyAdds) - 99.0 * Double(last)
+    #expect(mixtral.promptMultiplyAdds(tokenCount: 100) == rows + Double(mixtral.outputMultiplyAdds))
+    let deepseek = StepTraffic(try architecture("DeepSeek-V3"), format: .bf16)
+    #expect(
+      deepseek.promptMultiplyAdds(tokenCount: 100)
+        == 100.0 * Double(deepseek.layerMultiplyAdds) + Double(deepseek.outputMultiplyAdds))
+  }
+
+  @Test
   func `the cache is read for each position`() throws {
     let traffic = StepTraffic(try architecture("Mixtral-8x7B-v0.1"), format: .bf16)
     let one = traffic.cacheBytes(positionCount: 1)

@@ -124,8 +124,7 @@ extension Benchmark {
     let prefill = zip(options.prompts, samples.prefill).map { tokens, times in
       BenchmarkReport.Prefill(
         tokens: tokens, milliseconds: Self.median(times),
-        operations: 2
-          * (Double(traffic.layerMultiplyAdds) * Double(tokens) + Double(traffic.outputMultiplyAdds)))
+        operations: 2 * traffic.promptMultiplyAdds(tokenCount: tokens))
     }
     let decode = zip(options.depths, samples.decode).map { depth, times in
       let experts = Double(traffic.expertsOfOneRow)

@@ -85,7 +85,9 @@ final class BenchmarkPasses {
   }
 
   private func forward() {
-    model.forward(rows, outputs: outputs, cache: cache, workspace: workspace, pool: pool, kernels: kernels)
+    model.forward(
+      rows, outputs: outputs, keepsHidden: model.mtpHeadCount > 0, cache: cache, workspace: workspace,
+      pool: pool, kernels: kernels)
   }
 
   private func milliseconds(_ body: () -> Void) -> Double {

@@ -13,6 +13,10 @@ public struct StepTraffic: Sendable, Equatable {
   public var expertsPerToken = 0
   /// Multiply-adds that the layers take for one row, attention over earlier positions aside.
   public var layerMultiplyAdds = 0
+  /// Those of the last layer but for its keys and values, which a row that nobody asks for goes without.
+  public var lastLayerMultiplyAdds = 0
+  /// Multi-token-prediction heads, whose caches take the hidden rows of a whole prompt.
+  private var hasHeads = false
   /// Multiply-adds of one row of logits.
   public var outputMultiplyAdds = 0
   private var cacheLayers: [CacheLayer] = []
@@ -27,6 +31,12 @@ public struct StepTraffic: Sendable, Equatable {
   /// Bytes of weights that a forward reads when its rows chose this many distinct experts, summed over the layers.
   public func weightBytes(distinctExperts: Double) -> Double {
     Double(sharedBytes) + distinctExperts * Double(expertBytes)
+  }
+
+  /// Multiply-adds of a prompt of which the last row has logits.
+  public func promptMultiplyAdds(tokenCount: Int) -> Double {
+    let unneeded = hasHeads ? 0 : Double(lastLayerMultiplyAdds) * Double(max(0, tokenCount - 1))
+    return Double(layerMultiplyAdds) * Double(tokenCount) - unneeded + Double(outputMultiplyAdds)
   }
 
   /// Distinct experts, summed over the layers, that a forward of one row reads.
@@ -71,6 +81,19 @@ extension StepTraffic {
     outputMultiplyAdds = blueprint.vocabulary * blueprint.hidden
     layerMultiplyAdds = elements(shared) - outputMultiplyAdds
     layerMultiplyAdds += elements(routed) / experts * expertsOfOneRow
+    hasHeads = !blueprint.mtpHeads.isEmpty
+    if let last = blueprint.layers.last {
+      let own = parameters.filter { parameter in
+        parameter.name.hasPrefix(last.prefix)
+          && !["k_proj", "v_proj", "kv_a_"].contains { parameter.name.contains(".self_attn." + $0) }
+      }
+      let routed = own.filter { $0.role == .routedExpert }
+      lastLayerMultiplyAdds = elements(own.filter { $0.role != .routedExpert })
+      if case .mixture(let mixture) = last.feedForward {
+        lastLayerMultiplyAdds +=
+          elements(routed) / max(1, mixture.expertCount) * mixture.rule.expertsPerToken
+      }
+    }
     cacheLayers = blueprint.layers.enumerated().map { index, layer in
       var window: Int?
       if case .grouped(let attention) = layer.attention { window = attention.window }
