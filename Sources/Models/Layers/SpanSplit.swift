@@ -1,7 +1,8 @@
 import Tensors
 
 /// How the workers share the positions that the rows of a step see. The units of work are spans of positions, for each sequence
-/// and each group of heads that reads a cache of its own, and, where those cannot be shared out evenly, parts of the group.
+/// and each group of heads that reads a cache of its own. Where a worker's part ends within a span, it takes some of the group's
+/// heads and the next worker the others.
 struct SpanSplit {
   private let rows: StepQueries
   /// All heads, and groups of as many that read the same cache.
@@ -11,10 +12,10 @@ struct SpanSplit {
   private let width: Int
   /// Places for records of each row and head.
   let spanCount: Int
-  /// Parts of a group's heads.
-  let partCount: Int
-  /// The units of this worker, in the order of sequences, groups, spans, parts.
-  let units: Range<Int>
+  /// Parts of a group's heads, in which spans can be divided.
+  private let partCount: Int
+  /// The parts that this worker takes, in the order of sequences, groups, spans.
+  let parts: Range<Int>
   /// [ordinals, heads · spans · record]
   let records: FloatRows
 
@@ -31,7 +32,7 @@ struct SpanSplit {
     let share = SpanShare(rows, heads: heads / groups, groups: groups, worker: worker)
     guard let share else { return nil }
     partCount = share.partCount
-    units = share.units
+    parts = share.parts
     self.rows = rows
     self.heads = heads
     self.groups = groups
@@ -54,14 +55,18 @@ struct SpanSplit {
     rows.forEachSequence { slot, attending in
       let spans = rows.spans(attending.ordinals)
       let count = groups * spans.count * partCount
-      for unit in units.clamped(to: begin..<begin + count) {
-        let (place, part) = (unit - begin).quotientAndRemainder(dividingBy: partCount)
+      let own = parts.clamped(to: begin..<begin + count)
+      var part = own.lowerBound
+      while part < own.upperBound {
+        let (place, lower) = (part - begin).quotientAndRemainder(dividingBy: partCount)
+        let upper = min(partCount, lower + own.upperBound - part)
         let first = place / spans.count * group
-        let heads = first + group * part / partCount..<first + group * (part + 1) / partCount
+        let heads = first + group * lower / partCount..<first + group * upper / partCount
         let next = Unit(
           slot: slot, rows: attending, heads: heads, span: spans.lowerBound + place % spans.count)
         if let previous { body(previous, next) }
         previous = next
+        part += upper - lower
       }
       begin += count
     }
@@ -76,41 +81,26 @@ struct SpanSplit {
   }
 }
 
-/// The units of one worker, and in how many parts a group of heads is to be divided for that.
+/// The parts of spans that one worker takes, and in how many a group of heads is divided for that.
 private struct SpanShare {
   let partCount: Int
-  let units: Range<Int>
+  let parts: Range<Int>
 
-  /// Nil where some worker would have more to do than if workers shared the heads.
+  /// Nil where some worker would have more to do than if workers shared the heads. A worker takes those parts whose middle lies in
+  /// its share of the line of work. All workers find the same.
   init?(_ rows: StepQueries, heads: Int, groups: Int, worker: Worker) {
     var spanCount = 0
-    rows.forEachSequence { _, attending in spanCount += rows.spans(attending.ordinals).count * groups }
-    var parts = max(1, min(heads, worker.count / spanCount))
-    // Parts read the same positions each for itself, so two of them at most for the sake of balance.
-    for _ in 0..<2 {
-      if let units = Self.units(rows, groups: groups, heads: heads, partCount: parts, worker: worker) {
-        partCount = parts
-        self.units = units
-        return
-      }
-      parts = min(heads, 2 * parts)
-    }
-    return nil
-  }
-
-  /// A worker's units, those whose middle lies in its part of the line of work; nil where parts are less even than the
-  /// heads' would be. All workers find the same.
-  private static func units(
-    _ rows: StepQueries, groups: Int, heads: Int, partCount: Int, worker: Worker
-  ) -> Range<Int>? {
-    var total = 0
+    var total = 0  // positions times heads
     rows.forEachSequence { _, attending in
       for span in rows.spans(attending.ordinals) {
-        total += groups * partCount * rows.positionCount(attending.ordinals, span: span)
+        spanCount += groups
+        total += groups * heads * rows.positionCount(attending.ordinals, span: span)
       }
     }
+    // Quarters of a span are fine enough, of fewer spans than workers smaller parts.
+    let partCount = min(heads, 4 * ((worker.count + spanCount - 1) / spanCount))
     let cuts = worker.cuts
-    var unit = 0
+    var part = 0
     var done = 0
     var lower = 0
     var upper = 0
@@ -120,8 +110,9 @@ private struct SpanShare {
     rows.forEachSequence { _, attending in
       for _ in 0..<groups {
         for span in rows.spans(attending.ordinals) {
-          let cost = rows.positionCount(attending.ordinals, span: span)
-          for _ in 0..<partCount {
+          let positions = rows.positionCount(attending.ordinals, span: span)
+          for piece in 0..<partCount {
+            let cost = positions * (heads * (piece + 1) / partCount - heads * piece / partCount)
             let middle = 2 * done + cost
             var place = owner
             while place + 1 < worker.count, middle >= cuts.begin(of: place + 1, in: 2 * total) { place += 1 }
@@ -129,9 +120,9 @@ private struct SpanShare {
             owner = place
             greatest = max(greatest, cuts.relative(load, of: place))
             done += cost
-            unit += 1
-            if place < worker.index { lower = unit }
-            if place <= worker.index { upper = unit }
+            part += 1
+            if place < worker.index { lower = part }
+            if place <= worker.index { upper = part }
           }
         }
       }
@@ -140,7 +131,8 @@ private struct SpanShare {
     // so a sixth more does no harm.
     let all = groups * heads
     let busiest = (all + worker.count - 1) / worker.count * worker.count
-    let isEven = 6 * greatest * worker.count * all <= total * max(7 * all, 6 * busiest)
-    return isEven ? lower..<max(lower, upper) : nil
+    guard 6 * greatest * worker.count * all <= total * max(7 * all, 6 * busiest) else { return nil }
+    self.partCount = partCount
+    parts = lower..<max(lower, upper)
   }
 }
