@@ -24,8 +24,6 @@ public struct ModelDescription: Sendable, Equatable {
   public var routedExpertCount: Int
   /// Routed experts that one token uses.
   public var expertsPerToken: Int
-  /// Floats of key-value cache for one position, all layers together.
-  public var cacheFloatsPerPosition: Int
   /// How each layer keeps what it has seen where that is held in f32, those of the MTP heads last.
   public var cacheLayouts: [CacheLayout]
   /// Tokens that end a reply, from the configuration.

@@ -66,7 +66,7 @@ struct ThinkingProfileTests {
       modelType: type, hiddenSize: 8, layerCount: layers, vocabularySize: 800, contextLength: 100,
       mtpHeadCount: 0,
       mtpAbsence: nil, attention: "", router: nil, routedExpertCount: 0, expertsPerToken: 0,
-      cacheFloatsPerPosition: 8, cacheLayouts: [], endOfSequenceTokens: [2])
+      cacheLayouts: [], endOfSequenceTokens: [2])
   }
 
   static func template(_ family: Family) throws -> String {

@@ -21,8 +21,8 @@ struct BlueprintTests {
     #expect(Set(others) == Set(ignored.map(\.name)))
     #expect(ignored.allSatisfy { !$0.reason.isEmpty })
     let cache = model.makeCache(slotCount: 1, capacity: 8)
-    // Beside bf16 weights keys and values may be bf16 as well.
-    #expect(cache.byteCount(positionCount: 64) >= 64 * 2 * model.description.cacheFloatsPerPosition)
+    let positionBytes = model.description.cacheBytesPerPosition(model.heldCacheFormat)
+    #expect(positionBytes > 0 && cache.byteCount(positionCount: 64) == 64 * positionBytes)
   }
 
   @Test func `an engine takes no more positions than its model was loaded for`() throws {

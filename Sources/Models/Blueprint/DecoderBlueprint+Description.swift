@@ -8,7 +8,6 @@ extension DecoderBlueprint {
       mtpAbsence: mtpHeads.isEmpty ? mtpAbsence : nil, attention: attentionSummary,
       router: mixture?.summary, routedExpertCount: mixture?.expertCount ?? 0,
       expertsPerToken: mixture?.rule.expertsPerToken ?? 0,
-      cacheFloatsPerPosition: allLayers.reduce(0) { $0 + $1.attention.cacheWidth },
       cacheLayouts: allLayers.map(\.attention.cacheLayout),
       endOfSequenceTokens: endOfSequence)
   }
