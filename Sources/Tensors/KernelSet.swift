@@ -52,6 +52,9 @@ import CKernels
     return set
   }
 
+  /// Whether weights come from memory.
+  public var readsFromMemory: Bool { unsafe reading.from_memory }
+
   /// The set of that name ("auto" is the best), or nil where it is unknown or this processor cannot run it.
   public static func named(_ name: String) -> KernelSet? {
     guard let table = unsafe fs_kernels_named(name) else { return nil }

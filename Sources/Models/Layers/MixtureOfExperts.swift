@@ -55,7 +55,9 @@ final class MixtureOfExperts: Sendable {
     groups.build(selection, count: rowCount, expertCount: experts.count)
     if worker.index == 0 { context.workspace.expertReads.add(distinct: groups.activeExperts.count) }
 
-    let line = WorkLine(self, groups: groups, rowCount: rowCount, cuts: cuts, worker: worker.index)
+    let line = WorkLine(
+      self, groups: groups, rowCount: rowCount, cuts: cuts, worker: worker.index,
+      readsFromMemory: context.kernels.readsFromMemory)
     if !hidesRouting {
       let gate = router.hasSharedGate ? FloatVectorView(selection.sharedWeights.view, row: 0) : nil
       computeShared(

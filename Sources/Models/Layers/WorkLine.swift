@@ -7,20 +7,25 @@ struct WorkLine {
   let expertPanels: Int
   private let sharedPanels: Int
   private let sharedPanelCost: Int
+  private let readCost: Int
   private let total: Int
   private let cuts: WorkCuts
   /// What this worker's part of the shared expert costs, and its part of the line.
   let sharedCost: Int
   private var own = 0..<0
 
-  init(_ mixture: MixtureOfExperts, groups: ExpertGroups, rowCount: Int, cuts: WorkCuts, worker: Int) {
+  init(
+    _ mixture: MixtureOfExperts, groups: ExpertGroups, rowCount: Int, cuts: WorkCuts, worker: Int,
+    readsFromMemory: Bool
+  ) {
     sharedPanels = mixture.shared?.gateAndUp.panelCount ?? 0
-    sharedPanelCost = rowCount + Self.readCost
+    readCost = readsFromMemory && rowCount <= Workspace.fewRows ? Self.memoryReadCost : Self.readCost
+    sharedPanelCost = rowCount + readCost
     expertPanels = mixture.experts[0].gateAndUp.panelCount
     self.cuts = cuts
     var total = sharedPanels * sharedPanelCost
     for active in 0..<groups.activeExperts.count {
-      total += expertPanels * (groups.range(of: Int(groups.activeExperts[active])).count + Self.readCost)
+      total += expertPanels * (groups.range(of: Int(groups.activeExperts[active])).count + readCost)
     }
     self.total = total
     sharedCost = sharedPanelCost * cuts.part(of: worker, in: sharedPanels).count
@@ -29,11 +34,13 @@ struct WorkLine {
     self.own = own
   }
 
-  /// Reading a panel takes as long as multiplying it with so many rows: more from memory, less for narrow weights in caches.
+  /// Reading a panel takes as long as multiplying it with so many rows: less for narrow weights in caches.
   private static let readCost = 8
+  /// Likewise from memory, where the products of few rows nearly hide behind the read.
+  private static let memoryReadCost = 24
 
   /// Of one panel that meets so many rows.
-  func cost(rows: Int) -> Int { rows + Self.readCost }
+  func cost(rows: Int) -> Int { rows + readCost }
 
   /// Where the part of `worker` begins in the line; not yet in order, where parts are smaller than a panel.
   private func begin(of worker: Int) -> Int {
