@@ -1,4 +1,4 @@
-// bf16 weights in 12 bits, without loss.
+// bf16 weights in 12 bits, without loss. At the end f32 weights in 16.
 //
 // Sign and mantissa of a bf16 take a byte and look random; the exponents of a matrix are nearly all among a few neighbours,
 // which is what DFloat11 (arXiv 2504.11651) and ZipNN (arXiv 2411.05239) gain from with codes of variable length. Here each
@@ -137,7 +137,27 @@ static bool compact_chunk(unit_functions functions, const uint16_t *words, ptrdi
   return compact_units(functions.of_table, words, steps, to);
 }
 
-bool fs_compact_panel(const void *panel, ptrdiff_t k, void *compact) {
+/// A panel of f32 as one of bf16; false where that would round.
+static bool halve_panel(const void *panel, ptrdiff_t k, void *compact) {
+  const uint32_t *from = panel;
+  uint16_t *to = compact;
+  uint32_t lost = 0;
+  memset(to, 0, fs_panel_bytes(FS_FORMAT_F32_COMPACT, k));
+  for (ptrdiff_t i = 0; i < k; i++)
+    for (ptrdiff_t n = 0; n < FS_PANEL_COLUMNS; n++) {
+      uint32_t bits = from[i * FS_PANEL_COLUMNS + n];
+      lost |= bits & 0xffff;
+      to[(i / 2 * FS_PANEL_COLUMNS + n) * 2 + i % 2] = (uint16_t)(bits >> 16);
+    }
+  return !lost;
+}
+
+fs_format fs_compact_format(fs_format format) {
+  return format == FS_FORMAT_BF16 ? FS_FORMAT_BF16_COMPACT : format == FS_FORMAT_F32 ? FS_FORMAT_F32_COMPACT : format;
+}
+
+bool fs_compact_panel(fs_format format, const void *panel, ptrdiff_t k, void *compact) {
+  if (format == FS_FORMAT_F32) return halve_panel(panel, k, compact);
   const uint16_t *words = panel;
   char *to = compact;
   unit_functions functions = best_functions();

@@ -11,7 +11,7 @@
 #pragma STDC FP_CONTRACT OFF  // a fused multiply-add stands only where it is written
 
 enum {
-  FS_FORMATS = FS_FORMAT_BF16_COMPACT + 1,
+  FS_FORMATS = FS_FORMAT_F32_COMPACT + 1,
   FS_LANES = FS_PANEL_COLUMNS,
   FS_MAX_TILE_ROWS = 12,
   FS_MAX_TILE_PANELS = 8,

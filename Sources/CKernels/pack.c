@@ -14,7 +14,8 @@ size_t fs_panel_bytes(fs_format format, ptrdiff_t k) {
   size_t lines32 = (size_t)(k + 31) / 32 * 16, lines64 = (size_t)(k + 63) / 64 * 16;
   switch (format) {
     case FS_FORMAT_F32: return (size_t)k * 64;
-    case FS_FORMAT_BF16: return lines32 * 64;
+    case FS_FORMAT_BF16:
+    case FS_FORMAT_F32_COMPACT: return lines32 * 64;
     case FS_FORMAT_INT8: return lines64 * 64 + 64;
     case FS_FORMAT_INT4: return (lines64 / 2 + (size_t)fs_groups(k)) * 64;
     case FS_FORMAT_BF16_COMPACT: {
@@ -87,7 +88,8 @@ void fs_unpack_row(fs_format format, const void *panel, ptrdiff_t lane, ptrdiff_
     case FS_FORMAT_F32:
       for (ptrdiff_t i = 0; i < k; i++) row[i] = ((const float *)panel)[i * FS_PANEL_COLUMNS + lane];
       break;
-    case FS_FORMAT_BF16: {
+    case FS_FORMAT_BF16:
+    case FS_FORMAT_F32_COMPACT: {
       const uint16_t *from = (const uint16_t *)panel + lane * 2;
       for (ptrdiff_t i = 0; i < k; i++)
         store_float(row, i, (uint32_t)from[i / 2 * 2 * FS_PANEL_COLUMNS + i % 2] << 16);
@@ -139,7 +141,8 @@ static void pack_part(row_functions functions, fs_format format, const float *ro
       functions.int4(from, block + (side * FS_PANEL_COLUMNS + n) * 2, block + 64 + side * 8 * 64 + n * 4);
       break;
     }
-    case FS_FORMAT_BF16_COMPACT: break;
+    case FS_FORMAT_BF16_COMPACT:
+    case FS_FORMAT_F32_COMPACT: break;
   }
 }
 

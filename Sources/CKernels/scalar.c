@@ -90,6 +90,20 @@ static void tile_f32(const void *panels, size_t panel_bytes, ptrdiff_t k, const 
     for (ptrdiff_t l = 0; l < FS_LANES; l++) tile[l] = fmaf(input[i], weights[i * FS_LANES + l], tile[l]);
 }
 
+static void tile_f32_compact(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
+                             const char *following) {
+  (void)following;
+  (void)panel_bytes;
+  const uint16_t *weights = panels;  // [pair of inputs][lane][2]
+  const float *input = x[0];
+  for (ptrdiff_t l = 0; l < FS_LANES; l++) tile[l] = 0;
+  for (ptrdiff_t i = 0; i < k; i++)
+    for (ptrdiff_t l = 0; l < FS_LANES; l++) {
+      uint32_t bits = weights[(i / 2 * FS_LANES + l) * 2 + i % 2];
+      tile[l] = fmaf(input[i], float_of_bits(bits << 16), tile[l]);
+    }
+}
+
 static void tile_bf16(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
                       const char *following) {
   (void)following;
@@ -242,15 +256,16 @@ static void exponentials(const float *x, float offset, ptrdiff_t n, float *y) {
 
 const fs_kernels fs_kernels_scalar = {
     .name = "scalar",
-    .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_ROUNDED},
+    .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_ROUNDED, FS_FORM_FLOATS},
     .expand = fs_expand_panel,
     .prepare = {[FS_FORM_ROUNDED] = prepare_rounded, [FS_FORM_INTEGERS] = prepare_integers},
     .tile_rows = 1,
-    .tile_panels = {{0, 1}, {0, 1}, {0, 1}, {0, 1}},
+    .tile_panels = {{0, 1}, {0, 1}, {0, 1}, {0, 1}, {0}, {0, 1}},
     .tile = {[FS_FORMAT_F32][1][1] = tile_f32,
              [FS_FORMAT_BF16][1][1] = tile_bf16,
              [FS_FORMAT_INT8][1][1] = tile_int8,
-             [FS_FORMAT_INT4][1][1] = tile_int4},
+             [FS_FORMAT_INT4][1][1] = tile_int4,
+             [FS_FORMAT_F32_COMPACT][1][1] = tile_f32_compact},
     .finish = finish,
     .finish_gated = finish_gated,
     .rms_norm = rms_norm,

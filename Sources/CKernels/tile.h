@@ -45,6 +45,29 @@ FS_INLINE void tile_f32(const char *base, size_t panel_bytes, ptrdiff_t k, const
   tile_store(sum, tile, rows, panels);
 }
 
+/// The same for weights that are held as pairs of bf16.
+FS_INLINE void tile_f32_compact(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
+                                const char *following, int rows, int panels) {
+  tile_sums sum;
+  tile_clear(sum, rows, panels);
+  for (ptrdiff_t i = 0; i < k; i += 2) {
+    lanes_i32 lines[FS_MAX_TILE_PANELS];
+    tile_lines(lines, base, panel_bytes, i / 2, tile_ahead(i / 2, base, panel_bytes, following), panels);
+    FS_UNROLL for (int r = 0; r < rows; r++) {
+      lanes input = ((const float *)x[r])[i];
+      FS_UNROLL for (int p = 0; p < panels; p++)
+        sum[r][p] = lanes_fma(input, __builtin_bit_cast(lanes, lines[p] << 16), sum[r][p]);
+    }
+    if (i + 1 == k) break;
+    FS_UNROLL for (int r = 0; r < rows; r++) {
+      lanes input = ((const float *)x[r])[i + 1];
+      FS_UNROLL for (int p = 0; p < panels; p++)
+        sum[r][p] = lanes_fma(input, __builtin_bit_cast(lanes, lines[p] & (int32_t)0xffff0000), sum[r][p]);
+    }
+  }
+  tile_store(sum, tile, rows, panels);
+}
+
 #if defined(FS_BF16_TILES)
 /// One input of a pair of bf16, as a float for all lanes.
 FS_INLINE lanes bf16_of_pair(const void *row, ptrdiff_t pair, int side) {
@@ -268,6 +291,7 @@ FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, cons
   }
 #define FS_TILE(rows, panels)                                                                                \
   FS_TILE_OF(f32, rows, panels)                                                                              \
+  FS_TILE_OF(f32_compact, rows, panels)                                                                      \
   FS_TILE_OF(bf16, rows, panels)                                                                             \
   FS_TILE_OF(int8, rows, panels)                                                                             \
   FS_TILE_OF(int4, rows, panels)
@@ -275,6 +299,7 @@ FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, cons
 
 // What the tables of all vector sets have: the kernels of FS_TILES and FS_COMPACT_TILES, and the functions beside them.
 #define FS_F32_ENTRY(rows, panels) FS_TILE_ENTRY(f32, rows, panels)
+#define FS_F32_COMPACT_ENTRY(rows, panels) FS_TILE_ENTRY(f32_compact, rows, panels)
 #define FS_BF16_ENTRY(rows, panels) FS_TILE_ENTRY(bf16, rows, panels)
 #define FS_INT8_ENTRY(rows, panels) FS_TILE_ENTRY(int8, rows, panels)
 #define FS_INT4_ENTRY(rows, panels) FS_TILE_ENTRY(int4, rows, panels)
@@ -284,7 +309,8 @@ FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, cons
            [FS_FORMAT_BF16] = {FS_TILES(FS_BF16_ENTRY)},                                                     \
            [FS_FORMAT_INT8] = {FS_TILES(FS_INT8_ENTRY)},                                                     \
            [FS_FORMAT_INT4] = {FS_TILES(FS_INT4_ENTRY)},                                                     \
-           [FS_FORMAT_BF16_COMPACT] = {FS_COMPACT_TILES(FS_COMPACT_ENTRY)}},                                 \
+           [FS_FORMAT_BF16_COMPACT] = {FS_COMPACT_TILES(FS_COMPACT_ENTRY)},                                  \
+           [FS_FORMAT_F32_COMPACT] = {FS_TILES(FS_F32_COMPACT_ENTRY)}},                                      \
   .prepare = {NULL, prepare_rounded, prepare_pairs, prepare_integers}, .compact_rows = FS_COMPACT_ROWS,      \
   .expand = compact_expand_panel, .finish = finish, .finish_gated = finish_gated, .rms_norm = rms_norm,      \
   .latent_attention = latent_attention, .tiled_attention = tiled_attention,                                  \

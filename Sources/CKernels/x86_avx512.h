@@ -46,9 +46,9 @@ FS_TILES(FS_TILE)
 const fs_kernels FS_SET = {
     .name = FS_NAME,
 #if defined(FS_BF16_PAIRS) || defined(FS_BF16_TILES)
-    .form = {FS_FORM_FLOATS, FS_FORM_PAIRS, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_PAIRS},
+    .form = {FS_FORM_FLOATS, FS_FORM_PAIRS, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_PAIRS, FS_FORM_FLOATS},
 #else
-    .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_ROUNDED},
+    .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_ROUNDED, FS_FORM_FLOATS},
 #endif
     .tile_rows = 12,
     .tile_panels = {{0, 8, 8, 4, 4, 4, 3, 3, 3, 2, 2, 2, 2},
@@ -60,10 +60,11 @@ const fs_kernels FS_SET = {
                     {0, 8, 8, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
                     {0, 4, 4, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
 #if defined(FS_BF16_PAIRS)
-                    {0, 8, 8, 4, 4}},
+                    {0, 8, 8, 4, 4},
 #else
-                    {0, 4, 4, 2, 2}},
+                    {0, 4, 4, 2, 2},
 #endif
+                    {0, 8, 8, 4, 4, 4, 3, 3, 3, 2, 2, 2, 2}},
 #if defined(FS_BF16_PAIRS)
     .stream = {FS_STREAMS},
 #endif

@@ -48,14 +48,13 @@ public final class LanguageModel: Sendable {
     threadCount = options.threadCount ?? ProcessInfo.processInfo.activeProcessorCount
     let summary = ParameterSummary(architecture.parameters, description: description)
     weightFormat = options.weights ?? Self.automaticFormat(checkpoint, summary)
-    let compacts = options.compacts(weightFormat, summary)
-    let total = summary.byteCount(weightFormat, isCompact: compacts)
+    let total = summary.byteCount(weightFormat)
     let loaded = try ArchitectureRegistry.load(
       checkpoint,
       options: LoadOptions(
         format: weightFormat, contextLength: context, threadCount: threadCount,
         packedWeightsFolder: options.packedWeightsFolder, mapsPackedWeights: options.mapsPackedWeights,
-        compactsWeights: compacts,
+        compactFormats: options.compactFormats(summary),
         progress: options.byteProgress(total: total)))
     ignoredTensors = loaded.ignored
     decoder = loaded.model.caching(as: options.cache).drafting(

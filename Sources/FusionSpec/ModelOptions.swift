@@ -3,9 +3,10 @@ public import Foundation
 public import Models
 public import Tensors
 
-/// Whether bf16 weights are held in 12 bits each: the same numbers and the same results, read in three quarters of the time.
+/// Whether bf16 weights are held in 12 bits each, and f32 weights that are bf16 in 16: the same numbers and the same results, from
+/// fewer bytes.
 public enum CompactWeights: String, Sendable, CaseIterable {
-  /// Where the instruction set gains by it and the model is too large for caches: beyond 32 MB with AMX or AMD's
+  /// Where the instruction set gains by it. For bf16 the model must be too large for caches: beyond 32 MB with AMX or AMD's
   /// AVX-512, 128 MB with other AVX-512 or AVX2.
   case automatic = "auto"
   /// Always.
@@ -28,7 +29,7 @@ public struct ModelOptions: Sendable {
   public var packedWeightsFolder: String?
   /// Whether kept weights are used where they stand, mapped into memory: no start-up time, slower decoding.
   public var mapsPackedWeights: Bool
-  /// Whether bf16 weights are held in 12 bits, without loss.
+  /// Whether bf16 and f32 weights are held in fewer bits, without loss.
   public var compactWeights: CompactWeights
   /// Told the share of the weights that is ready, from 0 to 1, while a model is opened.
   public var progress: (@Sendable (Double) -> Void)?
@@ -60,13 +61,16 @@ public struct ModelOptions: Sendable {
     self.thinkingProfile = thinkingProfile
   }
 
-  /// Whether the weights of a model are to be held in fewer bits than the format has.
-  func compacts(_ format: WeightFormat, _ summary: ParameterSummary) -> Bool {
+  /// Formats of matrices that are to be held in fewer bits where their weights allow it. A model in any format has some of f32.
+  func compactFormats(_ summary: ParameterSummary) -> Set<WeightFormat> {
+    let all = WeightFormat.allCases.filter(\.hasCompactForm)
     switch compactWeights {
-    case .on: format == .bf16
-    case .off: false
+    case .on: return Set(all)
+    case .off: return []
     case .automatic:
-      format == .bf16 && (kernels.compactsBeyond.map { summary.byteCount(format) > $0 } ?? false)
+      return Set(
+        all.filter { format in kernels.compactsBeyond(format).map { summary.byteCount(format) > $0 } ?? false
+        })
     }
   }
 

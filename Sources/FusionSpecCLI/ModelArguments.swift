@@ -33,7 +33,7 @@ struct ModelArguments: ParsableArguments {
 
   @Option(
     help:
-      "Hold bf16 weights in 12 bits, without loss: auto (where that is faster), on, off.")
+      "Hold bf16 weights in 12 bits, and f32 weights that are bf16 in 16, without loss: auto (where that is faster), on, off.")
   var compactWeights = CompactWeights.automatic
 
   @Option(

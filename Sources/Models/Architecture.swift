@@ -15,15 +15,15 @@ public struct LoadOptions: Sendable {
   /// Whether kept weights are used where they stand, mapped into memory, instead of being read into huge pages: the start
   /// takes no time whatever the size, and decoding is up to a fifth slower.
   public var mapsPackedWeights: Bool
-  /// Whether bf16 matrices are held in 12 bits, without loss (`PackedMatrix.compacted(pool:)`).
-  public var compactsWeights: Bool
+  /// Formats of matrices that are held in fewer bits, without loss: bf16 in 12, f32 in 16 (`PackedMatrix.compacted(pool:)`).
+  public var compactFormats: Set<WeightFormat>
   /// Told the bytes of weights that are ready, while a model is loaded.
   public var progress: (@Sendable (_ bytes: Int) -> Void)?
 
   /// Makes options.
   public init(
     format: WeightFormat, contextLength: Int, threadCount: Int = 1, packedWeightsFolder: String? = nil,
-    mapsPackedWeights: Bool = false, compactsWeights: Bool = false,
+    mapsPackedWeights: Bool = false, compactFormats: Set<WeightFormat> = [],
     progress: (@Sendable (_ bytes: Int) -> Void)? = nil
   ) {
     self.format = format
@@ -31,7 +31,7 @@ public struct LoadOptions: Sendable {
     self.threadCount = threadCount
     self.packedWeightsFolder = packedWeightsFolder
     self.mapsPackedWeights = mapsPackedWeights
-    self.compactsWeights = compactsWeights
+    self.compactFormats = compactFormats
     self.progress = progress
   }
 }

@@ -17,6 +17,8 @@ public final class DecoderModel: Sendable {
   public let cacheFormat: CacheFormat
   /// What share of the bytes of their format the weights take: less than 1 where they are compact.
   public let heldShare: Double
+  /// Whether matrices of the model's format are held in fewer bits than that has, without loss.
+  public let hasCompactWeights: Bool
   /// Whether the weights come from memory in every step. Then work between barriers is long enough to tell faster workers from
   /// slower ones, which take less of it.
   private let readsFromMemory: Bool
@@ -27,7 +29,7 @@ public final class DecoderModel: Sendable {
     description: ModelDescription, contextCapacity: Int, embedding: PackedMatrix, layers: [DecoderLayer],
     finalNorm: Norm,
     outputHead: PackedMatrix, mtpHeads: [MTPHead], widths: WorkspaceWidths,
-    heldShare: Double, readsFromMemory: Bool
+    heldShare: Double, hasCompactWeights: Bool, readsFromMemory: Bool
   ) {
     self.description = description
     self.contextCapacity = contextCapacity
@@ -40,6 +42,7 @@ public final class DecoderModel: Sendable {
     self.mtpHeads = mtpHeads
     self.widths = widths
     self.heldShare = heldShare
+    self.hasCompactWeights = hasCompactWeights
     self.readsFromMemory = readsFromMemory
   }
 
@@ -56,11 +59,9 @@ public final class DecoderModel: Sendable {
     mtpHeads = model.mtpHeads
     widths = model.widths
     heldShare = model.heldShare
+    hasCompactWeights = model.hasCompactWeights
     readsFromMemory = model.readsFromMemory
   }
-
-  /// Whether weights are held in fewer bits than their format has, without loss.
-  public var hasCompactWeights: Bool { heldShare < 1 }
 
   /// Number of multi-token-prediction heads.
   public var mtpHeadCount: Int { mtpHeads.count }

@@ -72,7 +72,7 @@ struct RandomWeights: Sendable {
     }
   }
 
-  /// One row of a matrix, uniform with variance 1 / inputs, or 1 for the embedding.
+  /// One row of a matrix, uniform with variance 1 / inputs, or 1 for the embedding; cut to bf16, as which checkpoints are published.
   func fill(_ row: UnsafeMutableBufferPointer<Float>, name: String, row index: Int) {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ seed  // FNV-1a
     for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
@@ -87,7 +87,8 @@ struct RandomWeights: Sendable {
         state ^= state >> 7
         state ^= state << 17
       }
-      unsafe row[column] = Float(Int16(truncatingIfNeeded: state >> (16 * quarter))) * scale
+      let value = Float(Int16(truncatingIfNeeded: state >> (16 * quarter))) * scale
+      unsafe row[column] = Float(bitPattern: value.bitPattern & 0xFFFF_0000)
     }
   }
 }

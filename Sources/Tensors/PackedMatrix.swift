@@ -19,6 +19,13 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     case .int4: FS_FORMAT_INT4
     }
   }
+
+  func kernelFormat(isCompact: Bool) -> fs_format {
+    isCompact ? fs_compact_format(kernelFormat) : kernelFormat
+  }
+
+  /// Whether `PackedMatrix.compacted(pool:)` knows a narrower form.
+  public var hasCompactForm: Bool { fs_compact_format(kernelFormat) != kernelFormat }
 }
 
 /// A weight matrix [outputs, inputs], packed for the kernels in panels of 16 outputs. A gated pair holds two
@@ -63,7 +70,7 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     self.isGatedPair = isGatedPair
     self.isCompact = isCompact
     let count = (outputs + 15) / 16 * (isGatedPair ? 2 : 1)
-    let kernelFormat = isCompact ? FS_FORMAT_BF16_COMPACT : format.kernelFormat
+    let kernelFormat = format.kernelFormat(isCompact: isCompact)
     let memory = WeightArena.shared.block(byteCount: count * fs_panel_bytes(kernelFormat, inputs))
     unsafe panels = UnsafeRawPointer(memory.address)
     owner = memory
@@ -81,10 +88,11 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     self.format = format
     self.isGatedPair = isGatedPair
     self.isCompact = isCompact
-    let kernelFormat = isCompact ? FS_FORMAT_BF16_COMPACT : format.kernelFormat
+    let kernelFormat = format.kernelFormat(isCompact: isCompact)
     let (size, overflow) = ((outputs + 15) / 16 * (isGatedPair ? 2 : 1))
       .multipliedReportingOverflow(by: fs_panel_bytes(kernelFormat, inputs))
-    guard !overflow, !isCompact || format == .bf16, offset >= 0, offset % 64 == 0, offset <= file.byteCount,
+    guard !overflow, !isCompact || format.hasCompactForm, offset >= 0, offset % 64 == 0,
+      offset <= file.byteCount,
       size <= file.byteCount - offset,
       let base = unsafe file.address
     else { return nil }

@@ -41,5 +41,5 @@ import CKernels
     unsafe panels + panel * (isGatedPair ? 2 : 1) * fs_panel_bytes(kernelFormat, inputs)
   }
 
-  var kernelFormat: fs_format { isCompact ? FS_FORMAT_BF16_COMPACT : format.kernelFormat }
+  var kernelFormat: fs_format { format.kernelFormat(isCompact: isCompact) }
 }

@@ -59,6 +59,25 @@ static void *aligned(size_t bytes) {
 
 static const fs_reading memory_reads = {.from_memory = true};
 
+/// Packs panels of k inputs. Weights are cut to bf16 for compact f32.
+static void pack_panels(fs_format format, float *weights, ptrdiff_t count, ptrdiff_t k, char *memory) {
+  size_t bytes = fs_panel_bytes(format, k);
+  bool halves = format == FS_FORMAT_F32_COMPACT;
+  char *plain = aligned(fs_panel_bytes(FS_FORMAT_F32, k));
+  for (ptrdiff_t i = 0; halves && i < count * 16 * k; i++) {
+    uint32_t bits;
+    memcpy(&bits, weights + i, sizeof bits);
+    bits &= 0xffff0000u;
+    memcpy(weights + i, &bits, sizeof bits);
+  }
+  for (ptrdiff_t p = 0; p < count; p++) {
+    const float *from = weights + p * 16 * k;
+    fs_pack_panel(halves ? FS_FORMAT_F32 : format, from, k, 16, k, halves ? plain : memory + (size_t)p * bytes);
+    if (halves && !fs_compact_panel(FS_FORMAT_F32, plain, k, memory + (size_t)p * bytes)) failures++;
+  }
+  free(plain);
+}
+
 static void products_of(fs_format format, ptrdiff_t k, ptrdiff_t columns, ptrdiff_t rows) {
   enum { PADDING = 3 };
   ptrdiff_t panels = (columns + 15) / 16, packed = 2 * panels;
@@ -68,8 +87,7 @@ static void products_of(fs_format format, ptrdiff_t k, ptrdiff_t columns, ptrdif
   char *memory = aligned((size_t)packed * panel_bytes);
   fill(weights, packed * 16 * k, (uint64_t)(k * 100 + columns));
   fill(x, rows * (k + PADDING), (uint64_t)(k * 100 + rows + 7));
-  for (ptrdiff_t p = 0; p < packed; p++)
-    fs_pack_panel(format, weights + p * 16 * k, k, 16, k, memory + (size_t)p * panel_bytes);
+  pack_panels(format, weights, packed, k, memory);
   float row_scales[MOST_ROWS];
   fill(row_scales, MOST_ROWS, 5);
   char what[64];
@@ -91,9 +109,10 @@ static void products_of(fs_format format, ptrdiff_t k, ptrdiff_t columns, ptrdif
 }
 
 static void products(void) {
-  static const char *const names[] = {"f32", "bf16", "int8", "int4"};
+  static const char *const names[] = {"f32", "bf16", "int8", "int4", NULL, "compact f32"};
   static const ptrdiff_t depths[] = {1, 7, 33, 64, 129, 200}, widths[] = {1, 17, 70};
-  for (int format = FS_FORMAT_F32; format <= FS_FORMAT_INT4; format++) {
+  for (int format = FS_FORMAT_F32; format <= FS_FORMAT_F32_COMPACT; format++) {
+    if (!names[format]) continue;  // has a test of its own
     for (size_t d = 0; d < sizeof depths / sizeof *depths; d++)
       for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
         for (ptrdiff_t rows = 1; rows <= MOST_ROWS; rows += rows < 7 ? 1 : 3)
@@ -116,7 +135,7 @@ static void compact_products_of(ptrdiff_t k, bool zeros) {
   fill(x, MOST_ROWS * k, 4);
   for (ptrdiff_t p = 0; p < panels; p++) {
     fs_pack_panel(FS_FORMAT_BF16, weights + p * 16 * k, k, 16, k, plain);
-    if (!fs_compact_panel(plain, k, memory + (size_t)p * bytes)) failures++;
+    if (!fs_compact_panel(FS_FORMAT_BF16, plain, k, memory + (size_t)p * bytes)) failures++;
     digest_bytes(memory + (size_t)p * bytes, bytes);
   }
   fs_rows from = {x, k, NULL};

@@ -27,7 +27,7 @@ import Testing
         Checkpoint(directory: checkpoint),
         options: LoadOptions(
           format: format, contextLength: 96, threadCount: 2, packedWeightsFolder: keeping ? store.path : nil,
-          mapsPackedWeights: mapping, compactsWeights: compact)
+          mapsPackedWeights: mapping, compactFormats: compact ? [.f32, .bf16] : [])
       ).model
     }
 
@@ -87,15 +87,15 @@ import Testing
       #expect(try tokens(kept) == expected)
       #expect(try !place.model(.bf16, mapping: mapping).hasCompactWeights)
     }
-    #expect(try !place.model(.int8, compact: true).hasCompactWeights, "only bf16 is compact")
+    #expect(try !place.model(.int8, compact: true).hasCompactWeights, "int8 has no compact form")
   }
 
-  @Test func `only bf16 can be compact in a file`() throws {
+  @Test func `only formats with a compact form can be compact in a file`() throws {
     let place = try Place(fixture)
     let expected = try tokens(place.model(.int8))
     let file = try place.file()
     let mapped = try MappedFile(path: file.path)
-    for (format, isFine) in [(WeightFormat.int8, false), (.f32, false), (.bf16, true)] {
+    for (format, isFine) in [(WeightFormat.int8, false), (.int4, false), (.f32, true), (.bf16, true)] {
       let matrix = PackedMatrix(
         outputs: 1, inputs: 1, format: format, isGatedPair: false, isCompact: true, mapped: mapped,
         offset: 4096)

@@ -25,23 +25,33 @@ private func weights(outputs: Int, inputs: Int, rareEvery: Int) -> [Float] {
     (1, 1), (16, 32), (17, 33), (40, 31), (96, 512), (70, 544), (50, 1024), (35, 2081), (20, 0),
   ]
 
-  @Test(arguments: testedSets, shapes)
+  static let cases = [WeightFormat.bf16, .f32].flatMap { format in shapes.map { (format, $0) } }
+
+  /// Weights as they have to be for a format's compact form.
+  private static func matrixWeights(
+    _ format: WeightFormat, outputs: Int, inputs: Int, rareEvery: Int
+  ) -> [Float] {
+    let all = weights(outputs: outputs, inputs: inputs, rareEvery: rareEvery)
+    return format == .f32 ? all.map { Float(bitPattern: $0.bitPattern & 0xFFFF_0000) } : all
+  }
+
+  @Test(arguments: testedSets, cases)
   func `products give the bits of plain weights, whatever the rows`(
-    name: String, shape: (outputs: Int, inputs: Int)
+    name: String, of: (format: WeightFormat, shape: (outputs: Int, inputs: Int))
   ) throws {
     let set = kernelSet(name)
-    let (outputs, inputs) = shape
+    let (format, (outputs, inputs)) = of
     let plain = PackedMatrix(
-      outputs: outputs, inputs: inputs, format: .bf16,
-      weights(outputs: outputs, inputs: inputs, rareEvery: 1500))
+      outputs: outputs, inputs: inputs, format: format,
+      Self.matrixWeights(format, outputs: outputs, inputs: inputs, rareEvery: 1500))
     let compact = try #require(plain.compacted(pool: pool))
-    #expect(compact.isCompact && !plain.isCompact && compact.format == .bf16)
+    #expect(compact.isCompact && !plain.isCompact && compact.format == format)
     if inputs >= 512 { #expect(Double(compact.byteCount) < 0.77 * Double(plain.byteCount)) }
     var numbers = TestNumbers(seed: inputs)
     let most = 70
     let input = FloatMatrix(rows: most, columns: inputs, numbers.floats(most * inputs, in: -2...2))
     let prepared = PreparedRows(rowCount: most, inputs: inputs)
-    set.prepare(input.view, rows: 0..<most, for: .bf16, into: prepared)
+    set.prepare(input.view, rows: 0..<most, for: format, into: prepared)
     let scratch = KernelScratch(inputs: inputs, rowCount: 32)
     for rows in [1, 2, 3, 4, 5, 6, 8, 9, 10, 13, 31, 33, 34, most] {
       let results = [plain, compact].map { matrix in
@@ -61,13 +71,13 @@ private func weights(outputs: Int, inputs: Int, rareEvery: Int) -> [Float] {
     }
   }
 
-  @Test(arguments: testedSets)
-  func `gated units give the bits of plain weights`(name: String) throws {
+  @Test(arguments: testedSets, [WeightFormat.bf16, .f32])
+  func `gated units give the bits of plain weights`(name: String, format: WeightFormat) throws {
     let set = kernelSet(name)
     let (outputs, inputs) = (83, 300)
-    let both = weights(outputs: 2 * outputs, inputs: inputs, rareEvery: 4000)
+    let both = Self.matrixWeights(format, outputs: 2 * outputs, inputs: inputs, rareEvery: 4000)
     let plain = PackedMatrix.gatedPair(
-      outputs: outputs, inputs: inputs, format: .bf16, gate: Array(both.prefix(outputs * inputs)),
+      outputs: outputs, inputs: inputs, format: format, gate: Array(both.prefix(outputs * inputs)),
       up: Array(both.suffix(outputs * inputs)))
     let compact = try #require(plain.compacted(pool: pool))
     var numbers = TestNumbers(seed: 5)
@@ -84,12 +94,14 @@ private func weights(outputs: Int, inputs: Int, rareEvery: Int) -> [Float] {
     #expect(bits(plain.dequantized(up: true)) == bits(compact.dequantized(up: true)))
   }
 
-  @Test(arguments: shapes)
-  func `every weight comes back as it was`(shape: (outputs: Int, inputs: Int)) throws {
-    let (outputs, inputs) = shape
+  @Test(arguments: cases)
+  func `every weight comes back as it was`(of: (format: WeightFormat, shape: (outputs: Int, inputs: Int)))
+    throws
+  {
+    let (format, (outputs, inputs)) = of
     let plain = PackedMatrix(
-      outputs: outputs, inputs: inputs, format: .bf16,
-      weights(outputs: outputs, inputs: inputs, rareEvery: 1200))
+      outputs: outputs, inputs: inputs, format: format,
+      Self.matrixWeights(format, outputs: outputs, inputs: inputs, rareEvery: 1200))
     let compact = try #require(plain.compacted(pool: pool))
     #expect(bits(plain.dequantized()) == bits(compact.dequantized()))
   }
@@ -103,5 +115,13 @@ private func weights(outputs: Int, inputs: Int, rareEvery: Int) -> [Float] {
     #expect(matrix.compacted(pool: pool) == nil)
     let other = PackedMatrix(outputs: 64, inputs: 512, format: .int8, scattered.map { $0.isFinite ? $0 : 0 })
     #expect(other.compacted(pool: pool) == nil)
+  }
+
+  @Test(arguments: [0, 12_345, 64 * 512 - 1])
+  func `a matrix with one weight that is no bf16 stays f32`(place: Int) {
+    var weights = [Float](repeating: 0.5, count: 64 * 512)
+    #expect(PackedMatrix(outputs: 64, inputs: 512, format: .f32, weights).compacted(pool: pool) != nil)
+    weights[place] = Float(bitPattern: weights[place].bitPattern | 1)
+    #expect(PackedMatrix(outputs: 64, inputs: 512, format: .f32, weights).compacted(pool: pool) == nil)
   }
 }

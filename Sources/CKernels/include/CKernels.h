@@ -30,6 +30,7 @@ typedef enum fs_format {
   FS_FORMAT_INT8 = 2,
   FS_FORMAT_INT4 = 3,
   FS_FORMAT_BF16_COMPACT = 4,  // the same numbers and results as FS_FORMAT_BF16, in three quarters of the room
+  FS_FORMAT_F32_COMPACT = 5,   // the same numbers and results as FS_FORMAT_F32, in half the room, where all of them are bf16
 } fs_format;
 
 /// Element types a checkpoint may hold.
@@ -52,7 +53,8 @@ const char *fs_kernels_name(const fs_kernels *kernels);
 /// int8 [fours][16][4], four inputs of a column side by side, 128 added, then f32 [16], the scales of the columns;
 /// int4 for every 128 inputs: bf16 [2][16], the scales of the columns for 64 inputs each, then [eights][16][4], four
 /// inputs in the low and the next four in the high halves of four bytes, 8 added.
-/// compact bf16: codes for exponents, and bytes, see compact.c.
+/// compact bf16: codes for exponents, and bytes, see compact.c;
+/// compact f32: as bf16.
 /// Behind the last input stand weights of zero, up to a multiple of 32 (bf16) or 64 inputs (int8, int4).
 size_t fs_panel_bytes(fs_format format, ptrdiff_t k);
 
@@ -64,9 +66,11 @@ size_t fs_panel_bytes(fs_format format, ptrdiff_t k);
 void fs_pack_panel(fs_format format, const float *rows, ptrdiff_t row_stride, ptrdiff_t row_count, ptrdiff_t k,
                    void *panel);
 
-/// Makes a compact panel of a bf16 one, both 64-byte aligned; false where too many of its weights have rare exponents.
-/// fs_pack_panel does not make compact panels.
-bool fs_compact_panel(const void *panel, ptrdiff_t k, void *compact);
+/// Makes a compact panel of one of `format`, bf16 or f32, both 64-byte aligned; false where too many of its weights have rare
+/// exponents (bf16), or any is no bf16 (f32). fs_pack_panel does not make compact panels.
+bool fs_compact_panel(fs_format format, const void *panel, ptrdiff_t k, void *compact);
+/// What compact panels of a format are; the format itself where it has none.
+fs_format fs_compact_format(fs_format format);
 /// Bytes of a model's plain weights beyond which a set gains by compact ones, because less has to come from memory; 0 where
 /// it never does. In caches unpacking costs more than it saves.
 size_t fs_compact_from(const fs_kernels *kernels);

@@ -41,14 +41,13 @@ public struct BenchmarkModel: Sendable {
     let architecture = try ArchitectureRegistry.architecture(for: configuration)
     let summary = ParameterSummary(architecture.parameters, description: architecture.description)
     let format = try WeightMemory(summary, options: options).choose(options.weights, file: configuration.file)
-    let compacts = options.compacts(format, summary)
     let model = try ArchitectureRegistry.randomModel(
       configuration,
       options: LoadOptions(
         format: format, contextLength: context,
         threadCount: options.threadCount ?? ProcessInfo.processInfo.activeProcessorCount,
-        compactsWeights: compacts,
-        progress: options.byteProgress(total: summary.byteCount(format, isCompact: compacts))))
+        compactFormats: options.compactFormats(summary),
+        progress: options.byteProgress(total: summary.byteCount(format))))
     let decoder = model.caching(as: options.cache)
     options.progress?(1)
     self.init(
@@ -114,7 +113,7 @@ struct WeightMemory {
   }
 
   private func byteCount(_ format: WeightFormat) -> Int {
-    parameters.byteCount(format, isCompact: options.compacts(format, parameters))
+    parameters.byteCount(format, isCompact: options.compactFormats(parameters).contains(format))
   }
 
   private static func gigabytes(_ bytes: Int) -> String { String(format: "%.1f GB", Double(bytes) / 1e9) }

@@ -18,14 +18,15 @@ struct BenchTable {
   }
 
   private var compactNote: String {
+    let (format, held, width) = model.weightFormat == .f32 ? ("f32", 16, 32) : ("bf16", 12, 16)
     let plain = report.decode.first.map {
       let share = report.shareOfBandwidth(
         bytes: $0.plainBytesPerToken, milliseconds: $0.millisecondsPerToken)
       return
-        "; in 16 a token would read \(Self.number($0.plainBytesPerToken / 1e6)) MB, \(Self.percent(share)) of "
+        "; in \(width) a token would read \(Self.number($0.plainBytesPerToken / 1e6)) MB, \(Self.percent(share)) of "
         + "bandwidth at this speed"
     }
-    return "note: bf16 weights are held in 12 bits, without loss\(plain ?? "")"
+    return "note: \(format) weights are held in \(held) bits, without loss\(plain ?? "")"
   }
 
   private var prefill: [[String]] {

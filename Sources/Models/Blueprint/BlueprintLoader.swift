@@ -70,6 +70,7 @@ struct BlueprintLoader {
       layers: layers,
       finalNorm: try norm("model.norm"), outputHead: head, mtpHeads: heads, widths: blueprint.widths,
       heldShare: weights.factory.heldShare,
+      hasCompactWeights: weights.factory.compactFormats.contains(weights.format),
       readsFromMemory: weights.factory.byteCount >= DecoderModel.uncachedBytes)
   }
 

@@ -6,11 +6,13 @@ final class MatrixFactory {
   private let pool: WorkerPool
   private let store: PackedStore?
   private let mapsStored: Bool
-  private let compacts: Bool
+  private let formatsToCompact: Set<WeightFormat>
   private let progress: (@Sendable (_ bytes: Int) -> Void)?
   /// Bytes of the matrices made so far, as they are held.
   private(set) var byteCount = 0
   private var plainByteCount = 0
+  /// Formats of matrices that are held in fewer bits than the format has.
+  private(set) var compactFormats: Set<WeightFormat> = []
 
   /// What share of their plain bytes the matrices take.
   var heldShare: Double { plainByteCount > 0 ? Double(byteCount) / Double(plainByteCount) : 1 }
@@ -18,7 +20,7 @@ final class MatrixFactory {
   init(_ options: LoadOptions, store: PackedStore?) {
     pool = WorkerPool(threadCount: options.threadCount, bindsThreads: false)
     mapsStored = options.mapsPackedWeights
-    compacts = options.compactsWeights
+    formatsToCompact = options.compactFormats
     progress = options.progress
     self.store = store
   }
@@ -56,7 +58,7 @@ final class MatrixFactory {
   /// A new matrix, in less room where that is wanted and its weights allow it.
   private func makeCompact(_ make: () -> PackedMatrix) -> PackedMatrix {
     let matrix = make()
-    return compacts ? matrix.compacted(pool: pool) ?? matrix : matrix
+    return formatsToCompact.contains(matrix.format) ? matrix.compacted(pool: pool) ?? matrix : matrix
   }
 
   private func take(
@@ -69,7 +71,8 @@ final class MatrixFactory {
     if stored == nil { store?.add(key, matrix) }
     byteCount += matrix.byteCount
     plainByteCount += matrix.plainByteCount
-    progress?(byteCount)
+    if matrix.isCompact { compactFormats.insert(matrix.format) }
+    progress?(plainByteCount)
     return matrix
   }
 }

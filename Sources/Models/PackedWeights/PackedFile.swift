@@ -28,7 +28,7 @@ enum PackedFile {
   /// A name for the file of a checkpoint that is held as the options say.
   static func name(_ model: String, _ options: LoadOptions, _ fingerprint: Fingerprint) -> String {
     let format =
-      options.format.rawValue + (options.compactsWeights && options.format == .bf16 ? "-compact" : "")
+      options.format.rawValue + (options.compactFormats.contains(options.format) ? "-compact" : "")
     let plain = model.map { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) ? $0 : "_" }
     return "\(String(plain.prefix(80)))-\(format)-\(fingerprint.hexadecimal.prefix(16)).fspacked"
   }
@@ -79,7 +79,7 @@ enum PackedFile {
         WeightFormat.allCases.indices.contains(format), let flags = reader.number(), (0...3).contains(flags),
         let outputs = reader.number(), let inputs = reader.number(), let offset = reader.number(),
         (0...1 << 32).contains(outputs), (0...1 << 32).contains(inputs), offset >= 0,
-        flags & 2 == 0 || WeightFormat.allCases[format] == .bf16
+        flags & 2 == 0 || WeightFormat.allCases[format].hasCompactForm
       else { return nil }
       entries[key] = Entry(
         format: WeightFormat.allCases[format], isGatedPair: flags & 1 == 1, isCompact: flags & 2 == 2,
