@@ -159,7 +159,7 @@ struct fs_kernels {
   const char *name;
   fs_form form[FS_FORMATS];  // of the input rows
   fs_prepare_kernel *prepare[FS_FORMS];
-  ptrdiff_t tile_rows;                                       // the most rows of a tile
+  ptrdiff_t tile_rows[FS_FORMATS];                           // the most rows of a tile
   ptrdiff_t tile_panels[FS_FORMATS][FS_MAX_TILE_ROWS + 1];   // the most panels of a tile of r rows
   fs_tile_kernel *tile[FS_FORMATS][FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // [format][rows][panels] or NULL
   fs_stream_kernel *stream[FS_FORMATS][FS_MAX_STREAM_ROWS + 1];  // [format][rows] or NULL: instead of tiles, from memory

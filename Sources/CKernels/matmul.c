@@ -93,7 +93,7 @@ static void take(product *job, input_rows x, ptrdiff_t first, ptrdiff_t count) {
 
 /// Rows of the next tile when `left` rows remain: tiles share the rows evenly, the larger ones first.
 static ptrdiff_t tile_rows(const product *job, ptrdiff_t left) {
-  ptrdiff_t tiles = (left + job->kernels->tile_rows - 1) / job->kernels->tile_rows;
+  ptrdiff_t most = job->kernels->tile_rows[job->format], tiles = (left + most - 1) / most;
   return (left + tiles - 1) / tiles;
 }
 

@@ -40,7 +40,7 @@ FS_TILES(FS_TILE)
 
 const fs_kernels FS_SET = {
     .name = FS_NAME,
-    .tile_rows = 6,
+    .tile_rows = {6, 6, 6, 6, 6, 6},
     .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_ROUNDED, FS_FORM_FLOATS},
     .tile_panels = {{0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}, {0, 2, 1, 1, 1}, {0, 4, 2, 2, 1, 1, 1}},
 #if defined(__x86_64__)

@@ -259,7 +259,7 @@ const fs_kernels fs_kernels_scalar = {
     .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_ROUNDED, FS_FORM_FLOATS},
     .expand = fs_expand_panel,
     .prepare = {[FS_FORM_ROUNDED] = prepare_rounded, [FS_FORM_INTEGERS] = prepare_integers},
-    .tile_rows = 1,
+    .tile_rows = {1, 1, 1, 1, 1, 1},
     .tile_panels = {{0, 1}, {0, 1}, {0, 1}, {0, 1}, {0}, {0, 1}},
     .tile = {[FS_FORMAT_F32][1][1] = tile_f32,
              [FS_FORMAT_BF16][1][1] = tile_bf16,
