@@ -109,10 +109,10 @@ struct ProgressLine {
   private let isShown = isatty(2) == 1
 
   func show(_ done: Int, _ total: Int) {
-    if isShown { FileHandle.standardError.write(Data("\r\(done) of \(total)".utf8)) }
+    if isShown { StandardStreams.error("\r\(done) of \(total)") }
   }
 
   func clear() {
-    if isShown { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+    if isShown { StandardStreams.error("\r\u{1B}[K") }
   }
 }

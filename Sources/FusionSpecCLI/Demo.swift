@@ -55,7 +55,8 @@ struct Demo: ParsableCommand {
   private func show(
     _ model: LanguageModel, _ prompt: String, _ request: GenerationRequest, _ terminal: Terminal
   ) throws {
-    for (name, speculation) in [("speculation off", Speculation.off), ("speculation on", .mtp(depth: 3))] {
+    let drafting: Speculation = model.decoder.mtpHeadCount > 0 ? .mtp(depth: 3) : .automatic
+    for (name, speculation) in [("speculation off", Speculation.off), ("speculation on", drafting)] {
       say(terminal.styled("› \(prompt)  (\(name))", .bold))
       var request = request
       request.speculation = speculation

@@ -3,6 +3,7 @@ import Checkpoints
 import Decoding
 import Foundation
 import FusionSpec
+import Tensors
 import Tokenization
 
 @main
@@ -22,6 +23,11 @@ struct FusionSpecCommand: ParsableCommand {
 
   /// Runs the command line; every error ends as one or two lines on stderr and the exit status of its kind.
   static func main() {
+    StandardStreams.open()
+    SystemRefusal.handle { message in
+      StandardStreams.error("error: \(message)\n")
+      _exit(1)
+    }
     do {
       var command = try parseAsRoot()
       try command.run()
@@ -29,8 +35,21 @@ struct FusionSpecCommand: ParsableCommand {
       Terminal.error("error: \(error)")
       Foundation.exit(error.exitStatus)
     } catch {
+      if exitCode(for: error) == .validationFailure { endWithUsage(error) }
       exit(withError: error)
     }
+  }
+
+  /// What was wrong with the command line in one line, and whose help to ask for.
+  private static func endWithUsage(_ error: any Error) -> Never {
+    let problem = message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
+    Terminal.error("error: \(problem)")
+    let advice = fullMessage(for: error).split(whereSeparator: \.isNewline).last {
+      $0.contains("--help' for more")
+    }
+    Terminal.error(
+      advice?.drop(while: \.isWhitespace).description ?? "See 'fusionspec --help' for more information.")
+    Foundation.exit(exitCode(for: error).rawValue)
   }
 }
 

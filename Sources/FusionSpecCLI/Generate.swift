@@ -43,10 +43,12 @@ struct Generate: ParsableCommand {
     let lines = try promptLines()
     let model = try modelArguments.load(draftHead: generation.neededDraftHead)
     let requests = try lines.map { line in
-      let request = try generation.request(
-        model, prompt: line.prompt, thinking: line.thinking ?? generation.thinking)
-      if request.promptTokens.isEmpty { throw RequestError.emptyPrompt }
-      return request
+      try line.located {
+        let request = try generation.request(
+          model, prompt: line.prompt, thinking: line.thinking ?? generation.thinking)
+        if request.promptTokens.isEmpty { throw RequestError.emptyPrompt }
+        return request
+      }
     }
     let modes = lines.map { $0.thinking ?? generation.thinking ?? model.thinkingProfile?.defaultMode }
     try generation.limits.check(requests, isAutomatic: modes.contains(.auto))

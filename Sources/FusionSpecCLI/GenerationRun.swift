@@ -42,7 +42,9 @@ final class GenerationRun {
   /// Generates everything; after Ctrl-C what there is so far.
   func run(_ output: any GenerationOutput) throws {
     var output = output
-    let identifiers = try requests.map { try engine.submit($0) }
+    let identifiers = try zip(lines, requests).map { line, request in
+      try line.located { try engine.submit(request) }
+    }
     texts = identifiers.map { _ in nil }
     var finished: [Int: GenerationResult] = [:]
     var next = 0
@@ -58,7 +60,7 @@ final class GenerationRun {
           self.texts[identifier] = growing
         }
         if let piece = growing.append(token) { output.receive(piece, fate: fate) }
-        return !growing.isStopped && !Interruption.isRequested
+        return !growing.isStopped
       }
       for result in results {
         finished[result.identifier] = result

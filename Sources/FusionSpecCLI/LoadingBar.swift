@@ -31,6 +31,6 @@ enum LoadingBar {
       write("\rloading weights \(bar) \(String(format: "%3.0f%% · %.0f s left", 100 * share, left))\u{1B}[K")
     }
 
-    private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    private func write(_ text: String) { StandardStreams.error(text) }
   }
 }

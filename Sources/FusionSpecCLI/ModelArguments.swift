@@ -32,8 +32,9 @@ struct ModelArguments: ParsableArguments {
   var kvCache = CacheFormat.automatic
 
   @Option(
-    help:
-      "Hold bf16 weights in 12 bits, and f32 weights that are bf16 in 16, without loss: auto (where that is faster), on, off.")
+    help: ArgumentHelp(
+      "Hold bf16 weights in 12 bits, and f32 weights that are bf16 in 16, without loss: auto (where it is faster), on, off."
+    ))
   var compactWeights = CompactWeights.automatic
 
   @Option(
@@ -96,7 +97,8 @@ struct ModelArguments: ParsableArguments {
     let sample = "Samples/Abacus"
     let here = URL(filePath: FileManager.default.currentDirectoryPath)
     var candidates = [here]
-    var folder = URL(filePath: CommandLine.arguments.first ?? "").resolvingSymlinksInPath()
+    let executable = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments.first ?? "")
+    var folder = executable.resolvingSymlinksInPath()
     while folder.path != "/", candidates.count < 12 {
       folder.deleteLastPathComponent()
       candidates.append(folder)
@@ -129,6 +131,9 @@ struct ModelArguments: ParsableArguments {
     var options = options
     options.draftHead = draftHead
     let model = try LanguageModel(contentsOf: directory, options: options)
+    if let context, context > model.context {
+      Terminal.error("note: --context \(context): \(model.name) has \(model.context) positions, which count")
+    }
     if draftHead == .int8, model.decoder.draftHeadFormat != .int8 {
       throw RequestError.unsupported(
         option: "draft-head int8",

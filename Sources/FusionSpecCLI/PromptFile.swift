@@ -8,6 +8,16 @@ struct PromptLine {
   let thinking: ThinkingMode?
   let category: String?
   let answer: String?
+  /// Where it stands, "file line number"; nil for a prompt of the command line.
+  var place: String? = nil
+
+  /// What `body` makes of the line; its errors say where that stands.
+  func located<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let error as any CommandFailure {
+      guard let place else { throw error }
+      throw CommandError(description: "\(place): \(error)", exitStatus: error.exitStatus)
+    }
+  }
 }
 
 /// Reads prompts given as JSON Lines: `{"id": …, "prompt": …}` or `{"messages": […]}`, optionally `thinking`.
@@ -64,12 +74,14 @@ enum PromptFile {
       }
       let thinking = decoded.thinking.flatMap(ThinkingMode.init)
       if decoded.thinking != nil, thinking == nil {
-        throw CommandError.usage("\(path) line \(index + 1): key \"thinking\": accepted: fast, slow, auto")
+        throw CommandError.usage(
+          "\(path) line \(index + 1): key \"thinking\": found \"\(decoded.thinking ?? "")\", accepted: fast, slow, auto"
+        )
       }
       lines.append(
         PromptLine(
           id: decoded.id?.text, prompt: prompt, thinking: thinking, category: decoded.category,
-          answer: decoded.answer))
+          answer: decoded.answer, place: "\(path) line \(index + 1)"))
     }
     if lines.isEmpty { throw CommandError.usage("\(path): no prompts in the file") }
     return lines

@@ -14,7 +14,8 @@ struct StreamingOutput: GenerationOutput {
     self.showsAcceptance = showsAcceptance
     if showsAcceptance {
       Terminal.error(
-        "drafted and accepted: \(terminal.styled("green", .green)), corrected: \(terminal.styled("red", .red)), "
+        "drafted and accepted: \(terminal.styled("green", .green, onError: true)), corrected: "
+          + "\(terminal.styled("red", .red, onError: true)), "
           + "undrafted: plain")
     }
   }

@@ -12,13 +12,15 @@ enum ColorChoice: String, CaseIterable, ExpressibleByArgument {
 /// Text on the terminal: results to stdout, everything else to stderr.
 struct Terminal {
   let usesColor: Bool
+  private let usesColorOnError: Bool
 
   init(_ choice: ColorChoice) {
-    switch choice {
-    case .always: usesColor = true
-    case .never: usesColor = false
-    case .auto: usesColor = isatty(1) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
+    let isWanted = choice == .always || ProcessInfo.processInfo.environment["NO_COLOR"] == nil
+    func colors(_ descriptor: Int32) -> Bool {
+      choice != .never && isWanted && (choice == .always || isatty(descriptor) == 1)
     }
+    usesColor = colors(STDOUT_FILENO)
+    usesColorOnError = colors(STDERR_FILENO)
   }
 
   /// Styles that the commands use.
@@ -29,16 +31,17 @@ struct Terminal {
     case bold = "1"
   }
 
-  func styled(_ text: String, _ style: Style?) -> String {
-    guard usesColor, let style else { return text }
+  /// Text for stdout, or with `onError` for stderr.
+  func styled(_ text: String, _ style: Style?, onError: Bool = false) -> String {
+    guard onError ? usesColorOnError : usesColor, let style else { return text }
     return "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m"
   }
 
   /// Writes to stdout at once.
-  static func output(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+  static func output(_ text: String) { StandardStreams.output(text) }
 
   /// Writes a line to stderr.
-  static func error(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+  static func error(_ text: String) { StandardStreams.error(text + "\n") }
 }
 
 /// Ctrl-C: the first one asks the command to stop and to print what it has, the second ends it at once.

@@ -23,7 +23,7 @@ import Glibc
       let mapped = unsafe mmap(
         nil, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
       guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
-        fatalError("out of memory: \(byteCount) bytes refused")
+        SystemRefusal.end("out of memory: \(byteCount) bytes refused")
       }
       let before = (page - Int(bitPattern: mapped) % page) % page
       if before > 0 { unsafe munmap(mapped, before) }
@@ -34,7 +34,7 @@ import Glibc
       mappedByteCount = 0
       let size = max(64, (byteCount + 63) / 64 * 64)
       guard let block = unsafe aligned_alloc(64, size) else {
-        fatalError("out of memory: \(byteCount) bytes refused")
+        SystemRefusal.end("out of memory: \(byteCount) bytes refused")
       }
       unsafe memset(block, 0, size)
       unsafe address = block

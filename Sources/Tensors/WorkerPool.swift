@@ -158,6 +158,6 @@ private func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
       unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
       return nil
     }, start)
-  precondition(code == 0, "the system refuses a thread: error \(code)")
+  if code != 0 { SystemRefusal.end("the system refuses a thread: error \(code)") }
   return thread
 }

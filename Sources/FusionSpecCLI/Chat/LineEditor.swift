@@ -157,5 +157,5 @@ final class LineEditor {
     write(text)
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func write(_ text: String) { StandardStreams.error(text) }
 }

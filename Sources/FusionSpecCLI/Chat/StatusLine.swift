@@ -47,5 +47,5 @@ struct StatusLine {
     shown = nil
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func write(_ text: String) { StandardStreams.error(text) }
 }
