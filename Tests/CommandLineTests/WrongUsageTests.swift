@@ -86,6 +86,7 @@ struct WrongUsageTests {
     let outcome = try Command.run(usage.arguments)
     #expect(outcome.status == 64)
     #expect(outcome.errors.contains(usage.mentions), "\(outcome.errors)")
+    #expect((1...2).contains(outcome.errors.split(separator: "\n").count), "\(outcome.errors)")
     #expect(outcome.output.isEmpty)
   }
 
