@@ -25,6 +25,7 @@ struct FusionSpecCommand: ParsableCommand {
   static func main() {
     StandardStreams.open()
     SystemRefusal.handle { message in
+      TerminalMode.leave()
       StandardStreams.error("error: \(message)\n")
       _exit(1)
     }

@@ -29,6 +29,7 @@ enum StandardStreams {
     let code = write(text, to: STDOUT_FILENO)
     if code == 0 { return }
     let reason = unsafe String(cString: strerror(code))
+    TerminalMode.leave()
     _ = write("error: standard output: cannot be written: \(reason)\n", to: STDERR_FILENO)
     exit(1)
   }

@@ -91,6 +91,13 @@ struct BenchTests {
     #expect(rows.map { $0["rows"] as? Int } == [1, 2, 5])
     #expect(rows.allSatisfy { ($0["ms"] as? Double ?? 0) > 0 })
     #expect(rows[0]["relative_cost"] as? Double == 1)
+    let operations = rows.compactMap { $0["operations"] as? Double }
+    #expect(operations.count == 3 && operations[0] == decode[0]["operations_per_token"] as? Double)
+    #expect(operations[0] > 0 && operations[1] == 2 * operations[0] && operations[2] == 5 * operations[0])
+    for entry in decode + rows {
+      let share = try #require(entry["share_of_peak"] as? Double)
+      #expect(share > 0 && share < 1)
+    }
     let experts = rows.compactMap { $0["distinct_experts_per_layer"] as? Double }
     #expect(experts.first == 2)  // experts of one token
     #expect(experts == experts.sorted() && experts[2] > 2 && experts[2] <= 6)
@@ -133,7 +140,8 @@ struct BenchTests {
   @Test
   func `shares and ratios follow from what was measured`() {
     func rows(_ count: Int, _ milliseconds: Double, _ bytes: Double) -> BenchmarkReport.Rows {
-      BenchmarkReport.Rows(rows: count, milliseconds: milliseconds, distinctExpertsPerLayer: 2, bytes: bytes)
+      BenchmarkReport.Rows(
+        rows: count, milliseconds: milliseconds, distinctExpertsPerLayer: 2, bytes: bytes, operations: 0)
     }
     let report = BenchmarkReport(
       limits: MachineLimits(
@@ -142,7 +150,8 @@ struct BenchTests {
       prefill: [BenchmarkReport.Prefill(tokens: 500, milliseconds: 250, operations: 10e9)],
       decode: [
         BenchmarkReport.Decode(
-          context: 0, millisecondsPerToken: 4, bytesPerToken: 20e6, plainBytesPerToken: 26e6)
+          context: 0, millisecondsPerToken: 4, bytesPerToken: 20e6, plainBytesPerToken: 26e6,
+          operationsPerToken: 2e6)
       ],
       rows: [rows(2, 6, 30e6)], oneRow: rows(1, 4, 20e6))
     #expect(report.prefill[0].tokensPerSecond == 2000)

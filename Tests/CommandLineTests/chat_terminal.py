@@ -19,14 +19,19 @@ class Chat:
     """A running chat, with everything it has written."""
 
     def __init__(self, command, *options, environment=(), columns=80, rows=24):
+        ready, told = os.pipe()
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
+            os.read(ready, 1)  # until the other side has seen the mode of the terminal
             os.environ.update({"TERM": "xterm-256color", **dict(environment)})
             os.environ.pop("NO_COLOR", None) if "NO_COLOR" not in dict(environment) else None
             os.execv(command, [command, "chat", *options])
         fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         # The mode belongs to the terminal, so it can be seen from this side, also after the program has ended.
         self.mode = termios.tcgetattr(self.terminal)
+        os.write(told, b"x")
+        os.close(ready)
+        os.close(told)
         self.written = ""
         self.mark = 0
 

@@ -133,7 +133,8 @@ extension Benchmark {
       return BenchmarkReport.Decode(
         context: depth, millisecondsPerToken: Self.median(times),
         bytesPerToken: traffic.weightBytes(distinctExperts: experts) + Double(cache),
-        plainBytesPerToken: model.plainTraffic.weightBytes(distinctExperts: experts) + Double(cache))
+        plainBytesPerToken: model.plainTraffic.weightBytes(distinctExperts: experts) + Double(cache),
+        operationsPerToken: 2 * traffic.stepMultiplyAdds(rowCount: 1))
     }
     let measured = rowCounts.indices.map { place in
       let experts = samples.experts[place].reduce(0, +) / Double(max(samples.experts[place].count, 1))
@@ -141,7 +142,8 @@ extension Benchmark {
       return BenchmarkReport.Rows(
         rows: rowCounts[place], milliseconds: Self.median(samples.rows[place]),
         distinctExpertsPerLayer: traffic.mixtureCount == 0 ? 0 : experts / Double(traffic.mixtureCount),
-        bytes: traffic.weightBytes(distinctExperts: experts) + Double(cache))
+        bytes: traffic.weightBytes(distinctExperts: experts) + Double(cache),
+        operations: 2 * traffic.stepMultiplyAdds(rowCount: rowCounts[place]))
     }
     let one = measured.first { $0.rows == 1 } ?? measured[0]
     return BenchmarkReport(

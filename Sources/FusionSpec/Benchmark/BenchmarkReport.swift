@@ -24,6 +24,8 @@ public struct BenchmarkReport: Sendable {
     public var bytesPerToken: Double
     /// The same if no weights were compact.
     public var plainBytesPerToken: Double
+    /// Operations of a token's matrix products, counted as those of a prefill.
+    public var operationsPerToken: Double
     /// Speed.
     public var tokensPerSecond: Double { 1000 / millisecondsPerToken }
   }
@@ -38,6 +40,8 @@ public struct BenchmarkReport: Sendable {
     public var distinctExpertsPerLayer: Double
     /// Mean bytes of weights and cache that a forward touches, each once.
     public var bytes: Double
+    /// Operations of a forward's matrix products, counted as those of a prefill.
+    public var operations: Double
   }
 
   /// The machine.
@@ -55,7 +59,12 @@ public struct BenchmarkReport: Sendable {
 
   /// The share of the multiply-add peak that a prefill reached.
   public func shareOfPeak(_ prefill: Prefill) -> Double {
-    prefill.operations * 1000 / prefill.milliseconds / limits.operationsPerSecond(weightFormat)
+    shareOfPeak(operations: prefill.operations, milliseconds: prefill.milliseconds)
+  }
+
+  /// The share of the multiply-add peak that some operations in some time are.
+  public func shareOfPeak(operations: Double, milliseconds: Double) -> Double {
+    operations * 1000 / milliseconds / limits.operationsPerSecond(weightFormat)
   }
 
   /// The share of read bandwidth that some bytes in some time are; beyond 1 where caches hold the weights.

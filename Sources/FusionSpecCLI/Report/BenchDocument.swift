@@ -52,6 +52,10 @@ struct BenchDocument {
       "plain_share_of_bandwidth": JSONDocument(
         report.shareOfBandwidth(
           bytes: decode.plainBytesPerToken, milliseconds: decode.millisecondsPerToken)),
+      "operations_per_token": JSONDocument(decode.operationsPerToken),
+      "share_of_peak": JSONDocument(
+        report.shareOfPeak(
+          operations: decode.operationsPerToken, milliseconds: decode.millisecondsPerToken)),
     ]
   }
 
@@ -64,6 +68,9 @@ struct BenchDocument {
       "bytes": .integer(Int(rows.bytes)), "relative_bytes": JSONDocument(report.relativeBytes(rows)),
       "share_of_bandwidth": JSONDocument(
         report.shareOfBandwidth(bytes: rows.bytes, milliseconds: rows.milliseconds)),
+      "operations": JSONDocument(rows.operations),
+      "share_of_peak": JSONDocument(
+        report.shareOfPeak(operations: rows.operations, milliseconds: rows.milliseconds)),
     ]
   }
 }

@@ -41,24 +41,27 @@ struct BenchTable {
   }
 
   private var decode: [[String]] {
-    let head = ["decode", "ms", "tok/s", "MB/token", "of bandwidth"]
+    let head = ["decode", "ms", "tok/s", "MB/token", "of bandwidth", "of peak"]
     return [head]
       + report.decode.map {
         [
           "at \($0.context)", Self.number($0.millisecondsPerToken), Self.number($0.tokensPerSecond),
           Self.number($0.bytesPerToken / 1e6), Self.percent(share($0)),
+          Self.percent(
+            report.shareOfPeak(operations: $0.operationsPerToken, milliseconds: $0.millisecondsPerToken)),
         ]
       }
   }
 
   private var rows: [[String]] {
-    let head = ["rows", "ms", "cost", "bytes", "experts", "of bandwidth"]
+    let head = ["rows", "ms", "cost", "bytes", "experts", "of bandwidth", "of peak"]
     return [head]
       + report.rows.map {
         [
           "\($0.rows)", Self.number($0.milliseconds), Self.ratio(report.relativeCost($0)),
           Self.ratio(report.relativeBytes($0)), String(format: "%.1f", $0.distinctExpertsPerLayer),
           Self.percent(share($0)),
+          Self.percent(report.shareOfPeak(operations: $0.operations, milliseconds: $0.milliseconds)),
         ]
       }
   }

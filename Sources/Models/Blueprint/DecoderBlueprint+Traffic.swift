@@ -39,6 +39,11 @@ public struct StepTraffic: Sendable, Equatable {
     return Double(layerMultiplyAdds) * Double(tokenCount) - unneeded + Double(outputMultiplyAdds)
   }
 
+  /// Multiply-adds of a forward whose rows all have logits.
+  public func stepMultiplyAdds(rowCount: Int) -> Double {
+    Double(layerMultiplyAdds + outputMultiplyAdds) * Double(rowCount)
+  }
+
   /// Distinct experts, summed over the layers, that a forward of one row reads.
   public var expertsOfOneRow: Int { mixtureCount * expertsPerToken }
 
