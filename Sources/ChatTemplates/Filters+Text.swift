@@ -74,9 +74,10 @@ extension Filters {
     },
     "truncate": { (_, value, arguments) throws(Failure) in
       let options = try arguments.bound("truncate", "length", "killwords", "end", "leeway")
-      let length = options[0]?.wholeNumber ?? 255
+      let most = 1 << 40  // more than any text has; sums of it do not overflow
+      let length = max(-1, min(options[0]?.wholeNumber ?? 255, most))
       let end = options[2]?.text ?? "..."
-      let leeway = options[3]?.wholeNumber ?? 5
+      let leeway = max(-1, min(options[3]?.wholeNumber ?? 5, most))
       let scalars = Array(value.text.unicodeScalars)
       let kept = length - end.unicodeScalars.count
       if kept < 0 || leeway < 0 { throw Failure("truncate: the length is too small") }

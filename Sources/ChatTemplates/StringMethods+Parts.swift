@@ -109,7 +109,7 @@ extension StringMethods {
       if fill.unicodeScalars.count != 1 {
         throw Failure("the fill character must be exactly one character long")
       }
-      let missing = max(width - text.unicodeScalars.count, 0)
+      let missing = max(max(width, 0) - text.unicodeScalars.count, 0)
       try interpreter.reserve(bytes: 4, times: missing)
       func padding(_ count: Int) -> String { String(repeating: fill, count: count) }
       switch name {

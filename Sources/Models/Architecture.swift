@@ -86,7 +86,23 @@ public enum ArchitectureRegistry {
         found: LoadError.quoted(try configuration.string("model_type")),
         accepted: modelTypes.joined(separator: ", "))
     }
-    return try type.init(configuration, hasTensor: hasTensor)
+    let architecture = try type.init(configuration, hasTensor: hasTensor)
+    try checkSize(of: architecture.blueprint, file: configuration.file)
+    return architecture
+  }
+
+  /// Refuses sizes whose product no machine could hold, so that nobody who counts bytes has to think of overflow.
+  private static func checkSize(of blueprint: DecoderBlueprint, file: String) throws(LoadError) {
+    func product(_ numbers: [Int]) -> Double { numbers.reduce(1) { $0 * Double($1) } }
+    let parameters = blueprint.parameters.reduce(0) { $0 + product($1.shape) }
+    let positions = Double(blueprint.description.contextLength)
+    let cached = blueprint.layers.reduce(0) { $0 + Double($1.attention.cacheWidth) } * positions
+    let limit = 0x1p50
+    guard parameters <= limit, cached <= limit else {
+      throw LoadError(
+        .unsuitable, file: file, problem: "the sizes multiply to more than any machine holds",
+        found: "\(parameters) parameters, \(cached) cached numbers", accepted: "at most \(limit) of each")
+    }
   }
 
   /// The family that `model_type` names, or `architectures` where there is no `model_type`.

@@ -56,6 +56,13 @@ struct Component {
     }
   }
 
+  /// What stands for a blank in a `Metaspace`.
+  func metaspaceMark() throws(TokenizerError) -> [UInt8] {
+    let mark = Array((entries["replacement"]?.string ?? "\u{2581}").utf8)
+    if mark.isEmpty { throw malformed("an empty \"replacement\"") }
+    return mark
+  }
+
   func malformed(_ reason: String) -> TokenizerError {
     .malformed(file: file, reason: "\(role) \(type): \(reason)")
   }

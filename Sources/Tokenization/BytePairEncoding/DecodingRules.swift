@@ -25,7 +25,7 @@ struct DecodingRules: Sendable {
       }
       replacements.append((old, Array(try component.string("content").utf8)))
     case "Metaspace":
-      replacements.append((Array((component["replacement"]?.string ?? "\u{2581}").utf8), [0x20]))
+      replacements.append((try component.metaspaceMark(), [0x20]))
       let adds =
         component.flag("add_prefix_space", default: true) && component["prepend_scheme"]?.string != "never"
       if adds { leadingSpace = .dropOne }

@@ -71,7 +71,7 @@ enum PreTokenizer: Sendable {
       let behavior = component["behavior"]?.string.flatMap(Behavior.init) ?? .isolated
       return ([.split(try regex(##"[\p{P}!-/:-@\[-`{-~]"##, component), behavior, isInverted: false)], false)
     case "Metaspace":
-      let mark = Array((component["replacement"]?.string ?? "\u{2581}").utf8)
+      let mark = try component.metaspaceMark()
       let old: PrependScheme = component.flag("add_prefix_space", default: true) ? .always : .never
       let scheme = component["prepend_scheme"]?.string.flatMap(PrependScheme.init) ?? old
       return ([.metaspace(mark: mark, scheme, splits: component.flag("split", default: true))], false)

@@ -84,7 +84,7 @@ struct PatternParser {
       Int(String(String.UnicodeScalarView(part)))
     }
     guard (1...2).contains(bounds.count), let minimum = bounds[0] ?? (bounds.count == 2 ? 0 : nil),
-      minimum <= 1000
+      (0...1000).contains(minimum)
     else {
       throw PatternError("a repetition {…} is not understood")
     }
