@@ -3,7 +3,11 @@ enum CollectionMethods {
   static func method(_ name: String, of entries: ValueDictionary) -> Function? {
     switch name {
     case "items":
-      plain(name, of: .dictionary(entries)) { .view("dict_items", entries.items) }
+      Function(name, of: .dictionary(entries)) { (interpreter, arguments) throws(Failure) in
+        _ = try arguments.bound(name)
+        try interpreter.reserve(objects: entries.count)
+        return .view("dict_items", entries.items)
+      }
     case "keys":
       plain(name, of: .dictionary(entries)) { .view("dict_keys", entries.keys) }
     case "values":

@@ -3,7 +3,7 @@ extension Filters {
   static let selection: [String: Filter] = [
     "map": { (interpreter, value, arguments) throws(Failure) in
       if value.isUndefined { return .generator(Generator([])) }
-      let elements = try elements(of: value, "map")
+      let elements = try elements(of: value, "map", interpreter)
       guard let change = arguments.positional.first else {
         let options = try arguments.bound("map", "attribute", "default")
         // Without a filter's name `attribute` must be given by its name.
@@ -39,11 +39,13 @@ extension Filters {
       let options = try arguments.bound("groupby", "attribute", "default", "case_sensitive")
       guard let attribute = options[0] else { throw Failure("groupby needs an attribute") }
       let isSensitive = options[2]?.isTrue ?? false
-      let elements = try elements(of: value, "groupby")
+      let elements = try elements(of: value, "groupby", interpreter)
       var groups: [(key: Value, sortKey: Value, members: [Value])] = []
       var positions: [ValueKey: Int] = [:]
       for element in elements {
         let found = try interpreter.look(up: attribute, in: element, missing: options[1])
+        try interpreter.chargeWalk(found, times: 20)
+        try interpreter.reserve(objects: 1)
         let sortKey = isSensitive ? found : found.ignoringCase
         guard let key = ValueKey(sortKey) else { throw Failure("unhashable type: '\(found.typeName)'") }
         if let position = positions[key] {
@@ -70,7 +72,7 @@ extension Filters {
     let test = rest.popFirst()
     let testArguments = Arguments(positional: Array(rest), named: arguments.named)
     var kept: [Value] = []
-    for element in try elements(of: value, "select") {
+    for element in try elements(of: value, "select", interpreter) {
       try interpreter.charge()
       let part = try attribute.map { (name) throws(Failure) in try interpreter.look(up: name, in: element) }
       let subject = part ?? element
@@ -84,9 +86,16 @@ extension Filters {
 }
 
 extension Interpreter {
+  /// Refuses a path of names that is longer than any template's.
+  static func checkPath(_ names: String) throws(Failure) {
+    if names.utf8.count > 1000 { throw Failure("an attribute's name is too long", kind: .limit) }
+  }
+
   /// What `attribute` filters look at: a name, names with dots between them, or a number.
   func look(up path: Value, in value: Value, missing: Value? = nil) throws(Failure) -> Value {
     guard case .string(let names) = path else { return try element(path, of: value) }
+    try Self.checkPath(names)
+    try charge(1 + names.utf8.count / 4)
     var current = value
     for name in PythonText.pieces(of: names, separator: ".") {
       let isNumber = !name.isEmpty && name.utf8.allSatisfy { (0x30...0x39).contains($0) }

@@ -5,28 +5,32 @@ extension Filters {
     "count": length,
     "list": { (interpreter, value, arguments) throws(Failure) in
       _ = try arguments.bound("list")
-      return .list(try interpreter.checked(try elements(of: value, "list")))
+      return .list(try interpreter.checked(try elements(of: value, "list", interpreter)))
     },
-    "first": { (_, value, arguments) throws(Failure) in
+    "first": { (interpreter, value, arguments) throws(Failure) in
       _ = try arguments.bound("first")
       if case .generator(let generator) = value {
         return generator.takeFirst() ?? .undefined("No first item, sequence was empty.")
       }
-      return try elements(of: value, "first").first ?? .undefined("No first item, sequence was empty.")
+      return try elements(of: value, "first", interpreter).first
+        ?? .undefined("No first item, sequence was empty.")
     },
-    "last": { (_, value, arguments) throws(Failure) in
+    "last": { (interpreter, value, arguments) throws(Failure) in
       _ = try arguments.bound("last")
       if case .generator = value { throw Failure("'generator' object is not reversible") }
-      return try elements(of: value, "last").last ?? .undefined("No last item, sequence was empty.")
+      return try elements(of: value, "last", interpreter).last
+        ?? .undefined("No last item, sequence was empty.")
     },
-    "reverse": { (_, value, arguments) throws(Failure) in
+    "reverse": { (interpreter, value, arguments) throws(Failure) in
       _ = try arguments.bound("reverse")
       if case .string(let text) = value { return .string(PythonText.string(text.unicodeScalars.reversed())) }
-      return .generator(Generator(try elements(of: value, "reverse").reversed()))
+      let elements = try elements(of: value, "reverse", interpreter)
+      try interpreter.charge(elements.count)
+      return .generator(Generator(elements.reversed()))
     },
     "join": { (interpreter, value, arguments) throws(Failure) in
       let options = try arguments.bound("join", "d", "attribute")
-      var elements = try elements(of: value, "join")
+      var elements = try elements(of: value, "join", interpreter)
       if let attribute = options[1], !attribute.isNone {
         elements = try map(elements) { (element) throws(Failure) in
           try interpreter.look(up: attribute, in: element)
@@ -44,19 +48,20 @@ extension Filters {
     "sum": { (interpreter, value, arguments) throws(Failure) in
       let options = try arguments.bound("sum", "attribute", "start")
       var total = options[1] ?? .int(0)
-      for element in try elements(of: value, "sum") {
+      for element in try elements(of: value, "sum", interpreter) {
         let part = try options[0].map { (name) throws(Failure) in try interpreter.look(up: name, in: element)
         }
         total = try Operators.apply(.add, total, part ?? element, interpreter)
       }
       return total
     },
-    "items": { (_, value, arguments) throws(Failure) in
+    "items": { (interpreter, value, arguments) throws(Failure) in
       _ = try arguments.bound("items")
       if value.isUndefined { return .generator(Generator([])) }
       guard case .dictionary(let entries) = value else {
         throw Failure("can only get item pairs from a mapping")
       }
+      try interpreter.reserve(objects: entries.count)
       return .generator(Generator(entries.items))
     },
     "dictsort": { (interpreter, value, arguments) throws(Failure) in
@@ -67,6 +72,7 @@ extension Filters {
         throw Failure("you can only sort by either \"key\" or \"value\"")
       }
       let keys = by == "key" ? entries.keys : entries.values
+      try interpreter.reserve(objects: entries.count)
       let isSensitive = options[0]?.isTrue ?? false
       return .list(
         try sorted(
@@ -76,14 +82,12 @@ extension Filters {
     },
     "sort": { (interpreter, value, arguments) throws(Failure) in
       let options = try arguments.bound("sort", "reverse", "case_sensitive", "attribute")
-      let elements = try elements(of: value, "sort")
+      let elements = try elements(of: value, "sort", interpreter)
       let isSensitive = options[1]?.isTrue ?? false
-      let attributes = options[2].map { attribute in
-        if case .string(let names) = attribute {
-          PythonText.pieces(of: names, separator: ",").map(Value.string)
-        } else {
-          [attribute]
-        }
+      let attributes = try options[2].map { (attribute) throws(Failure) in
+        guard case .string(let names) = attribute else { return [attribute] }
+        try Interpreter.checkPath(names)
+        return PythonText.pieces(of: names, separator: ",").map(Value.string)
       }
       let keys = try map(elements) { (element) throws(Failure) in
         let parts = try attributes.map { (names) throws(Failure) in
@@ -98,10 +102,11 @@ extension Filters {
       let options = try arguments.bound("unique", "case_sensitive", "attribute")
       var seen: Set<ValueKey> = []
       var kept: [Value] = []
-      for element in try elements(of: value, "unique") {
+      for element in try elements(of: value, "unique", interpreter) {
         let part = try options[1].map { (name) throws(Failure) in try interpreter.look(up: name, in: element)
         }
         let found = part ?? element
+        try interpreter.chargeWalk(found, bytesPerStep: 16)
         guard let key = ValueKey(options[0]?.isTrue == true ? found : found.ignoringCase) else {
           throw Failure("unhashable type: '\(found.typeName)'")
         }
@@ -124,7 +129,8 @@ extension Filters {
       guard let size = options[0]?.wholeNumber, size > 0, size <= 100_000 else {
         throw Failure("batch needs a size")
       }
-      let elements = try elements(of: value, "batch")
+      let elements = try elements(of: value, "batch", interpreter)
+      try interpreter.charge(elements.count + size)
       var rows = stride(from: 0, to: elements.count, by: size).map { start in
         Array(elements[start..<min(start + size, elements.count)])
       }
@@ -141,8 +147,10 @@ extension Filters {
     return .int(length)
   }
 
-  static func elements(of value: Value, _ filter: String) throws(Failure) -> [Value] {
-    guard let elements = value.elements else {
+  static func elements(
+    of value: Value, _ filter: String, _ interpreter: Interpreter
+  ) throws(Failure) -> [Value] {
+    guard let elements = try interpreter.elements(of: value) else {
       throw Failure("\(filter): '\(value.typeName)' object is not iterable")
     }
     return elements
@@ -173,9 +181,10 @@ extension Filters {
   ) throws(Failure) -> Value {
     let options = try arguments.bound(name, "case_sensitive", "attribute")
     var best: (value: Value, key: Value)?
-    for element in try elements(of: value, name) {
+    for element in try elements(of: value, name, interpreter) {
       let part = try options[1].map { (name) throws(Failure) in try interpreter.look(up: name, in: element) }
       let found = part ?? element
+      try interpreter.chargeWalk(found, bytesPerStep: 16)
       let key = options[0]?.isTrue == true ? found : found.ignoringCase
       guard let current = best else {
         best = (element, key)

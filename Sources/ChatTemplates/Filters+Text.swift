@@ -63,14 +63,16 @@ extension Filters {
     "format": { (interpreter, value, arguments) throws(Failure) in
       if arguments.named.isEmpty {
         return .string(
-          try interpreter.checked(try StringFormat.percent(value.text, .tuple(arguments.positional))))
+          try interpreter.checked(
+            try StringFormat.percent(value.text, .tuple(arguments.positional), interpreter)))
       }
       if !arguments.positional.isEmpty {
         throw Failure("format takes arguments either all with names or none")
       }
       var entries = ValueDictionary()
       for (name, value) in arguments.named { entries.set(.string(name), value) }
-      return .string(try interpreter.checked(try StringFormat.percent(value.text, .dictionary(entries))))
+      return .string(
+        try interpreter.checked(try StringFormat.percent(value.text, .dictionary(entries), interpreter)))
     },
     "truncate": { (_, value, arguments) throws(Failure) in
       let options = try arguments.bound("truncate", "length", "killwords", "end", "leeway")
@@ -125,6 +127,7 @@ extension Filters {
     _ text: String, _ indentation: String, _ first: Bool, _ blank: Bool, _ interpreter: Interpreter
   ) throws(Failure) -> String {
     // The line end that is added here keeps a last empty line.
+    try interpreter.reserve(objects: PythonText.lineEndCount(text) + 1)
     let lines = PythonText.lines(text + "\n")
     try interpreter.reserve(bytes: indentation.utf8.count + 1, times: lines.count)
     var result = first ? indentation : ""

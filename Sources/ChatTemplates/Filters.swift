@@ -116,11 +116,8 @@ enum Filters {
 extension Interpreter {
   func apply(filter name: String, to value: Value, _ arguments: Arguments) throws(Failure) -> Value {
     guard let filter = Filters.table[name] else { throw Failure("no filter named '\(name)'", kind: .syntax) }
-    if case .string(let text) = value {
-      try charge(text.utf8.count / 16)
-    } else if let length = value.length {
-      try charge(length / 16)
-    }
+    try chargeLook(value)
+    try chargeWalk(arguments)
     return try filter(self, value, arguments)
   }
 }

@@ -38,35 +38,46 @@ enum GlobalFunctions {
       if count > maximumRange {
         throw Failure("range is too big, maximum size is \(maximumRange)", kind: .limit)
       }
-      try interpreter.charge(Int(count) / 4)
+      try interpreter.charge(Int(count))
       return .list((0..<Int(count)).map { .int(start + $0 * step) })
     }
   }
 
   private static var dictionary: Function {
-    Function("dict") { (_, arguments) throws(Failure) in .dictionary(try entries(arguments)) }
+    Function("dict") { (interpreter, arguments) throws(Failure) in
+      .dictionary(try entries(arguments, interpreter))
+    }
   }
 
   private static var namespace: Function {
     Function("namespace") { (interpreter, arguments) throws(Failure) in
-      let attributes = try entries(arguments)
+      let attributes = try entries(arguments, interpreter)
       if attributes.keys.contains(where: { $0.text.utf8.first == UInt8(ascii: "_") }) {
         throw Failure("namespace attributes cannot begin with _")
       }
-      return .namespace(interpreter.makeNamespace(attributes))
+      return .namespace(try interpreter.makeNamespace(attributes))
     }
   }
 
   /// What `dict(...)` makes of its arguments: a dictionary or pairs, and named values.
-  private static func entries(_ arguments: Arguments) throws(Failure) -> ValueDictionary {
+  private static func entries(
+    _ arguments: Arguments, _ interpreter: Interpreter
+  ) throws(Failure) -> ValueDictionary {
     if arguments.positional.count > 1 { throw Failure("dict expected at most 1 argument") }
     var entries = ValueDictionary()
     if case .dictionary(let given) = arguments.positional.first {
+      // A dictionary is only copied where something is added to it.
+      if !arguments.named.isEmpty { try interpreter.reserve(objects: given.count) }
       entries = given
     } else if let pairs = arguments.positional.first {
-      guard let elements = pairs.elements else { throw Failure("'\(pairs.typeName)' object is not iterable") }
+      guard let elements = try interpreter.elements(of: pairs) else {
+        throw Failure("'\(pairs.typeName)' object is not iterable")
+      }
+      try interpreter.reserve(objects: elements.count)
       for element in elements {
-        guard let pair = element.elements, pair.count == 2 else { throw Failure("dict needs pairs") }
+        guard let pair = try interpreter.elements(of: element), pair.count == 2 else {
+          throw Failure("dict needs pairs")
+        }
         if !entries.set(pair[0], pair[1]) { throw Failure("unhashable type: '\(pair[0].typeName)'") }
       }
     }
@@ -86,6 +97,7 @@ enum GlobalFunctions {
       guard case .string(let format) = try arguments.bound("strftime_now", "format")[0] else {
         throw Failure("strftime_now needs a format")
       }
+      try interpreter.reserve(bytes: format.utf8.count, times: 40)
       return .string(try DecimalText.formatted(time: interpreter.time, format))
     }
   }
@@ -106,10 +118,10 @@ enum GlobalFunctions {
     Function("cycler") { (interpreter, arguments) throws(Failure) in
       let items = arguments.positional
       if items.isEmpty { throw Failure("at least one item has to be provided") }
-      let state = interpreter.makeNamespace(ValueDictionary())
+      let state = try interpreter.makeNamespace(ValueDictionary())
       var position = 0
       state.attributes.set(.string("current"), items[0])
-      let next = Function("next") { (_, _) throws(Failure) in
+      let next = Function("next", of: .tuple(items)) { (_, _) throws(Failure) in
         defer {
           position = (position + 1) % items.count
           state.attributes.set(.string("current"), items[position])

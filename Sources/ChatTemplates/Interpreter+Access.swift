@@ -34,9 +34,12 @@ extension Interpreter {
       }
     case .function(let function) where function.name == "dict" && name == "fromkeys":
       .function(
-        Function("fromkeys") { (_, arguments) throws(Failure) in
+        Function("fromkeys") { (interpreter, arguments) throws(Failure) in
           let values = try arguments.bound("fromkeys", "iterable", "value")
-          guard let keys = values[0]?.elements else { throw Failure("fromkeys needs something iterable") }
+          guard
+            let keys = try values[0].flatMap({ (keys) throws(Failure) in try interpreter.elements(of: keys) })
+          else { throw Failure("fromkeys needs something iterable") }
+          try interpreter.reserve(objects: keys.count)
           var dictionary = ValueDictionary()
           for key in keys { dictionary.set(key, (values[1] ?? nil) ?? .none) }
           return .dictionary(dictionary)
@@ -47,8 +50,12 @@ extension Interpreter {
 
   private func ownElement(_ index: Value, of value: Value) throws(Failure) -> Value? {
     switch value {
-    case .dictionary(let entries): return entries[index]
-    case .namespace(let namespace): return namespace.attributes[index]
+    case .dictionary(let entries):
+      try chargeLook(index)
+      return entries[index]
+    case .namespace(let namespace):
+      try chargeLook(index)
+      return namespace.attributes[index]
     case .list(let elements), .tuple(let elements):
       return index.wholeNumber.flatMap { Self.position($0, elements.count) }.map { elements[$0] }
     case .string(let text):
@@ -80,7 +87,7 @@ extension Interpreter {
         elements[$0]
       }
     }
-    try charge((value.length ?? 0) / 16)
+    if case .string = value { try chargeLook(value) } else { try charge(value.length ?? 0) }
     switch value {
     case .undefined(let message): throw Failure(message)
     case .string(let text): return .string(PythonText.string(cut(Array(text.unicodeScalars))))

@@ -19,6 +19,7 @@ extension Interpreter {
       var dictionary = ValueDictionary()
       for entry in entries {
         let key = try evaluate(entry.key, scope)
+        try chargeLook(key)
         if !dictionary.set(key, try evaluate(entry.value, scope)) {
           throw Failure("unhashable type: '\(key.typeName)'")
         }
@@ -131,18 +132,28 @@ extension Interpreter {
     try nested { () throws(Failure) in
       switch callee {
       case .macro(let macro): return try call(macro, arguments, caller: caller)
-      case .function(let function): return try function.call(self, arguments)
+      case .function(let function):
+        if let receiver = function.receiver { try chargeLook(receiver) }
+        try chargeWalk(arguments)
+        return try function.call(self, arguments)
       case .undefined(let message): throw Failure(message)
       default: throw Failure("'\(callee.typeName)' object is not callable")
       }
     }
   }
 
+  /// Counts what looking at all of the arguments takes.
+  func chargeWalk(_ arguments: Arguments) throws(Failure) {
+    for value in arguments.positional { try chargeWalk(value, bytesPerStep: 16) }
+    for (_, value) in arguments.named { try chargeWalk(value, bytesPerStep: 16) }
+  }
+
   private func evaluate(_ arguments: CallArguments, _ scope: Scope) throws(Failure) -> Arguments {
     var result = Arguments(positional: try evaluate(arguments.positional, scope))
     if let spread = arguments.spread {
       let values = try evaluate(spread, scope)
-      guard let elements = values.elements else { throw Failure("* needs something iterable") }
+      guard let elements = try elements(of: values) else { throw Failure("* needs something iterable") }
+      try charge(elements.count)
       result.positional += elements
     }
     for argument in arguments.named {
@@ -152,6 +163,7 @@ extension Interpreter {
       guard case .dictionary(let entries) = try evaluate(spread, scope) else {
         throw Failure("** needs a dict")
       }
+      try reserve(objects: entries.count)
       for (key, value) in zip(entries.keys, entries.values) {
         guard case .string(let name) = key else { throw Failure("keywords must be strings") }
         result.named.append((name, value))

@@ -3,6 +3,8 @@ extension Interpreter {
   func call(_ macro: Macro, _ arguments: Arguments, caller: Macro?) throws(Failure) -> Value {
     let definition = macro.definition
     let scope = Scope(parent: macro.scope)
+    try reserve(objects: arguments.named.count)
+    try charge(arguments.named.count * definition.parameters.count / 16)
     var named = ValueDictionary()
     for (name, value) in arguments.named { named.set(.string(name), value) }
     var more = ValueDictionary()

@@ -52,6 +52,17 @@ final class Interpreter {
     return elements
   }
 
+  /// Counts the making of `count` objects in memory, such as entries of a dictionary or pieces of a text.
+  func reserve(objects count: Int) throws(Failure) {
+    try charge(4 * count)
+  }
+
+  /// The elements that a loop walks over, counted before they are made; nil where the value cannot be walked over.
+  func elements(of value: Value) throws(Failure) -> [Value]? {
+    if case .string(let text) = value { try charge(text.utf8.count) }
+    return value.elements
+  }
+
   /// Counts how deep the interpreter is inside of itself.
   func nested<Result>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
     depth += 1
@@ -69,7 +80,8 @@ final class Interpreter {
   private var scopes: [Scope] = []
   private static let maximumValueDepth = 100
 
-  func makeNamespace(_ attributes: ValueDictionary) -> Namespace {
+  func makeNamespace(_ attributes: ValueDictionary) throws(Failure) -> Namespace {
+    try reserve(objects: attributes.count)
     let namespace = Namespace(attributes)
     namespaces.append(namespace)
     return namespace
@@ -93,12 +105,20 @@ final class Interpreter {
     for part in parts { try checkDepth(part, depth + 1) }
   }
 
-  /// Counts a walk over everything in a value, such as a comparison makes.
-  func chargeWalk(_ value: Value, times: Int = 1) throws(Failure) {
-    if case .string(let text) = value { return try charge(text.utf8.count / 64 * times) }
+  /// Counts a walk over everything in a value, such as a comparison makes; that of a text goes by `bytesPerStep`.
+  func chargeWalk(_ value: Value, times: Int = 1, bytesPerStep: Int = 64) throws(Failure) {
+    if case .string(let text) = value { return try charge(text.utf8.count / bytesPerStep * times) }
     let parts = Self.parts(of: value)
     try charge(parts.count * times)
-    for part in parts { try chargeWalk(part, times: times) }
+    for part in parts { try chargeWalk(part, times: times, bytesPerStep: bytesPerStep) }
+  }
+
+  /// Counts what looking at a value itself takes, not at what is in it.
+  func chargeLook(_ value: Value) throws(Failure) {
+    switch value {
+    case .string(let text): try charge(text.utf8.count / 16)
+    default: try charge((value.length ?? 0) / 16)
+    }
   }
 
   private static func parts(of value: Value) -> [Value] {
@@ -106,7 +126,7 @@ final class Interpreter {
     case .list(let elements), .tuple(let elements), .view(_, let elements): elements
     case .dictionary(let entries): entries.values
     case .generator(let generator): generator.elements
-    case .loop(let loop): loop.elements
+    case .loop(let loop): loop.elements + (loop.lastChanged ?? [])
     case .function(let function): function.receiver.map { [$0] } ?? []
     default: []
     }
@@ -143,6 +163,7 @@ final class Interpreter {
       scopes.append(scope)
       scope[definition.name] = .macro(Macro(definition, scope: scope))
     case .callBlock(let call, let caller):
+      scopes.append(scope)
       let macro = Macro(caller, scope: scope)
       try write(try evaluateCall(call, scope, caller: macro).text)
     case .filterBlock(let filter, let body):
@@ -199,7 +220,7 @@ final class Interpreter {
       try checkDepth(value)
       namespace.attributes.set(.string(name), value)
     case .tuple(let targets):
-      guard let elements = value.elements else { throw Failure("cannot unpack a \(value.typeName)") }
+      guard let elements = try elements(of: value) else { throw Failure("cannot unpack a \(value.typeName)") }
       if elements.count != targets.count {
         throw Failure("cannot unpack \(elements.count) values into \(targets.count) names")
       }
@@ -211,7 +232,9 @@ final class Interpreter {
 
   private func run(_ loop: Statement.Loop, _ scope: Scope) throws(Failure) {
     let values = try evaluate(loop.values, scope)
-    guard var elements = values.elements else { throw Failure("'\(values.typeName)' object is not iterable") }
+    guard var elements = try elements(of: values) else {
+      throw Failure("'\(values.typeName)' object is not iterable")
+    }
     try charge(elements.count)
     if let filter = loop.filter {
       var kept: [Value] = []

@@ -7,16 +7,19 @@ final class Namespace {
 
 /// Elements that can be walked over once, as filters like `map` and `selectattr` return them.
 final class Generator {
-  private(set) var elements: [Value]
+  /// The elements that are left, in reverse.
+  private var reversed: [Value]
 
-  init(_ elements: [Value]) { self.elements = elements }
+  var elements: [Value] { reversed.reversed() }
+
+  init(_ elements: [Value]) { reversed = elements.reversed() }
 
   func takeAll() -> [Value] {
-    defer { elements = [] }
+    defer { reversed = [] }
     return elements
   }
 
-  func takeFirst() -> Value? { elements.isEmpty ? nil : elements.removeFirst() }
+  func takeFirst() -> Value? { reversed.popLast() }
 }
 
 /// Something that can be called: a global function or a method of a value.
@@ -80,10 +83,18 @@ final class LoopState {
         })
     case "changed":
       .function(
-        Function("changed", of: .loop(self)) { [self] (_, arguments) throws(Failure) in
-          defer { lastChanged = arguments.positional }
-          guard let lastChanged else { return .bool(true) }
-          return .bool(!Value.tuple(lastChanged).equals(.tuple(arguments.positional)))
+        Function("changed", of: .loop(self)) { [self] (interpreter, arguments) throws(Failure) in
+          let before = lastChanged
+          lastChanged = arguments.positional
+          do throws(Failure) {
+            // Loops can hold one another this way, as deep as variables.
+            try interpreter.checkDepth(.loop(self))
+          } catch {
+            lastChanged = nil
+            throw error
+          }
+          guard let before else { return .bool(true) }
+          return .bool(!Value.tuple(before).equals(.tuple(arguments.positional)))
         })
     default: nil
     }

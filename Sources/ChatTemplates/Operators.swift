@@ -5,7 +5,7 @@ enum Operators {
   ) throws(Failure) -> Value {
     if case .undefined(let message) = left { throw Failure(message) }
     if operation == .remainder, case .string(let format) = left {
-      let text = try StringFormat.percent(format, right)
+      let text = try StringFormat.percent(format, right, interpreter)
       return .string(try interpreter.checked(text))
     }
     if case .undefined(let message) = right { throw Failure(message) }

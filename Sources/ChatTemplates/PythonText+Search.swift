@@ -1,50 +1,67 @@
 /// Finding and replacing, on bytes: no character's UTF-8 code begins within another's.
 extension PythonText {
-  /// The first place, in bytes, where `part` stands in `text` at or after `start`.
-  static func find(_ part: [UInt8], in text: [UInt8], from start: Int = 0) -> Int? {
-    guard let first = part.first else { return start <= text.count ? start : nil }
-    var position = start
-    while position + part.count <= text.count {
-      if text[position] == first, text[position..<position + part.count].elementsEqual(part) {
-        return position
-      }
-      position += 1
-    }
-    return nil
-  }
-
-  /// The last place, in bytes, where `part` stands in `text` and ends at or before `end`.
-  static func findLast(_ part: [UInt8], in text: [UInt8], endingAt end: Int) -> Int? {
-    var position = end - part.count
-    while position >= 0 {
-      if text[position..<position + part.count].elementsEqual(part) { return position }
-      position -= 1
-    }
-    return nil
-  }
-
   /// The first place, in characters, where `part` stands in `text`.
   static func find(_ part: String, in text: String) -> Int? {
     let bytes = Array(text.utf8)
-    return find(Array(part.utf8), in: bytes).map { characterCount(bytes[..<$0]) }
+    let place = ByteSearch(Array(part.utf8)).first(in: bytes.span, from: 0, to: bytes.count)
+    return place.map { characterCount(bytes[..<$0]) }
   }
 
   /// The last place, in characters, where `part` stands in `text`.
   static func findLast(_ part: String, in text: String) -> Int? {
     let bytes = Array(text.utf8)
-    return findLast(Array(part.utf8), in: bytes, endingAt: bytes.count).map { characterCount(bytes[..<$0]) }
+    var last: Int?
+    forEachFromRight(Array(part.utf8), in: bytes, limit: 1) { last = $0 }
+    return last.map { characterCount(bytes[..<$0]) }
   }
 
   /// How often `part` stands in `text`, without overlap.
   static func count(of part: String, in text: String) -> Int {
     if part.isEmpty { return text.unicodeScalars.count + 1 }
-    return pieces(of: text, separator: part).count - 1
+    var count = 0
+    forEach(Array(part.utf8), in: Array(text.utf8), limit: nil) { _ in count += 1 }
+    return count
+  }
+
+  /// The places of a part that is not empty, without overlap, from left to right.
+  private static func forEach(_ part: [UInt8], in text: [UInt8], limit: Int?, _ body: (Int) -> Void) {
+    let search = ByteSearch(part)
+    var left = limit ?? .max
+    var start = 0
+    while left > 0, let place = search.first(in: text.span, from: start, to: text.count) {
+      body(place)
+      start = place + part.count
+      left -= 1
+    }
+  }
+
+  /// The places of a part, without overlap, from right to left.
+  private static func forEachFromRight(
+    _ part: [UInt8], in text: [UInt8], limit: Int, _ body: (Int) -> Void
+  ) {
+    let search = ByteSearch(part.reversed())
+    let reversed: [UInt8] = text.reversed()
+    var left = limit
+    var start = 0
+    while left > 0, let place = search.first(in: reversed.span, from: start, to: reversed.count) {
+      body(text.count - place - part.count)
+      start = place + part.count
+      left -= 1
+    }
   }
 
   /// Replaces the first `limit` places where `old` stands in `text`, all of them without a limit.
   static func replacing(_ old: String, with new: String, in text: String, limit: Int? = nil) -> String {
     if old.isEmpty { return replacingNothing(with: new, in: text, limit: limit ?? .max) }
-    return pieces(of: text, separator: old, limit: limit).joined(separator: new)
+    let (bytes, part) = (Array(text.utf8), Array(old.utf8))
+    var result: [UInt8] = []
+    var end = 0
+    forEach(part, in: bytes, limit: limit) { place in
+      result += bytes[end..<place]
+      result += new.utf8
+      end = place + part.count
+    }
+    return String(decoding: result + bytes[end...], as: UTF8.self)
   }
 
   /// Replacing nothing puts the new text in front of every character and at the end.
@@ -61,28 +78,38 @@ extension PythonText {
 
   /// Divides a text at a separator, which is not empty, at most `limit` times.
   static func pieces(of text: String, separator: String, limit: Int? = nil) -> [String] {
-    let bytes = Array(text.utf8)
-    let separator = Array(separator.utf8)
+    let (bytes, mark) = (Array(text.utf8), Array(separator.utf8))
     var pieces: [String] = []
     var start = 0
-    while pieces.count < limit ?? .max, let end = find(separator, in: bytes, from: start) {
-      pieces.append(String(decoding: bytes[start..<end], as: UTF8.self))
-      start = end + separator.count
+    forEach(mark, in: bytes, limit: limit) { place in
+      pieces.append(String(decoding: bytes[start..<place], as: UTF8.self))
+      start = place + mark.count
     }
     return pieces + [String(decoding: bytes[start...], as: UTF8.self)]
   }
 
   /// Divides a text at a separator, which is not empty, at most `limit` times from the right.
   static func piecesFromRight(of text: String, separator: String, limit: Int) -> [String] {
-    let bytes = Array(text.utf8)
-    let separator = Array(separator.utf8)
+    let (bytes, mark) = (Array(text.utf8), Array(separator.utf8))
     var pieces: [String] = []
     var end = bytes.count
-    while pieces.count < limit, let start = findLast(separator, in: bytes, endingAt: end) {
-      pieces.append(String(decoding: bytes[start + separator.count..<end], as: UTF8.self))
-      end = start
+    forEachFromRight(mark, in: bytes, limit: limit) { place in
+      pieces.append(String(decoding: bytes[place + mark.count..<end], as: UTF8.self))
+      end = place
     }
     return [String(decoding: bytes[..<end], as: UTF8.self)] + Array(pieces.reversed())
+  }
+
+  /// The number of runs of characters that are not white space.
+  static func wordCount(_ text: String) -> Int {
+    var count = 0
+    var isInWord = false
+    for scalar in text.unicodeScalars {
+      let isWord = !isSpace(scalar)
+      if isWord, !isInWord { count += 1 }
+      isInWord = isWord
+    }
+    return count
   }
 
   /// Divides a text at runs of white space, at most `limit` times; there are no empty pieces. What is left beyond the

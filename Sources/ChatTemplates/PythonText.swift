@@ -42,6 +42,9 @@ enum PythonText {
     return String(Substring(scalars))
   }
 
+  /// The number of characters that end lines.
+  static func lineEndCount(_ text: String) -> Int { text.unicodeScalars.count(where: isLineEnd) }
+
   /// Divides a text into lines, at every kind of line end that Python knows.
   static func lines(_ text: String, keepsEnds: Bool = false) -> [String] {
     var lines: [String] = []

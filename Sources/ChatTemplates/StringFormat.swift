@@ -12,7 +12,10 @@ enum StringFormat {
   }
 
   /// `"%s of %d" % (a, b)`.
-  static func percent(_ format: String, _ values: Value) throws(Failure) -> String {
+  static func percent(
+    _ format: String, _ values: Value, _ interpreter: Interpreter
+  ) throws(Failure) -> String {
+    try interpreter.reserve(bytes: format.utf8.count)
     var result = ""
     var rest = Substring(format).unicodeScalars
     var positional: [Value] = [values]
@@ -61,7 +64,10 @@ enum StringFormat {
         continue
       }
       specification.kind = kind
-      try append(try specification.percentText(try value()), to: &result, &bytes)
+      let shown = try value()
+      try interpreter.charge()
+      try interpreter.chargeWalk(shown, bytesPerStep: 16)
+      try append(try specification.percentText(shown), to: &result, &bytes)
     }
     if used < positional.count, case .tuple = values {
       throw Failure("not all arguments converted during string formatting")
@@ -95,7 +101,9 @@ enum StringFormat {
   }
 
   /// `"{} of {name!r:>8}".format(a, name=b)`.
-  static func braces(_ format: String, _ arguments: Arguments) throws(Failure) -> String {
+  static func braces(
+    _ format: String, _ arguments: Arguments, _ interpreter: Interpreter
+  ) throws(Failure) -> String {
     var result = ""
     var rest = Substring(format).unicodeScalars
     var next = 0
@@ -112,11 +120,13 @@ enum StringFormat {
         continue
       }
       let field = rest.prefix { $0 != "}" }
-      if field.count == rest.count { throw Failure("expected '}' before end of string") }
+      if field.endIndex == rest.endIndex { throw Failure("expected '}' before end of string") }
       rest = rest.dropFirst(field.count + 1)
       if field.contains("{") { throw Failure("nested format fields are not supported") }
       let name = field.prefix { $0 != ":" && $0 != "!" }
       var value = try lookUp(String(Substring(name)), arguments, &next)
+      try interpreter.charge(1 + arguments.named.count / 16)
+      try interpreter.chargeWalk(value, bytesPerStep: 16)
       var specification = field.dropFirst(name.count)
       if specification.first == "!" {
         let conversion = specification.dropFirst().first

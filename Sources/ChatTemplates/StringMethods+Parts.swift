@@ -30,15 +30,19 @@ extension StringMethods {
     return .string(PythonText.stripped(text, try string(characters, function), sides: sides))
   }
 
-  static func split(_ text: String, _ arguments: Arguments, fromRight: Bool) throws(Failure) -> Value {
+  static func split(
+    _ text: String, _ arguments: Arguments, _ interpreter: Interpreter, fromRight: Bool
+  ) throws(Failure) -> Value {
     let name = fromRight ? "rsplit" : "split"
     let values = try arguments.bound(name, "sep", "maxsplit")
     let limit = values[1]?.wholeNumber.flatMap { $0 < 0 ? nil : $0 }
     guard let separator = values[0], !separator.isNone else {
+      try interpreter.reserve(objects: min(PythonText.wordCount(text), limit ?? .max))
       return .list(PythonText.words(of: text, limit: limit, fromRight: fromRight).map(Value.string))
     }
     let mark = try string(separator, name)
     if mark.isEmpty { throw Failure("empty separator") }
+    try interpreter.reserve(objects: min(PythonText.count(of: mark, in: text), limit ?? .max))
     let pieces =
       fromRight && limit != nil
       ? PythonText.piecesFromRight(of: text, separator: mark, limit: limit ?? 0)

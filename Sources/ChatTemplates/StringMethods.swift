@@ -53,10 +53,15 @@ enum StringMethods {
     "strip": { (text, arguments, _) throws(Failure) in try strip(text, arguments, "strip", .both) },
     "lstrip": { (text, arguments, _) throws(Failure) in try strip(text, arguments, "lstrip", .left) },
     "rstrip": { (text, arguments, _) throws(Failure) in try strip(text, arguments, "rstrip", .right) },
-    "split": { (text, arguments, _) throws(Failure) in try split(text, arguments, fromRight: false) },
-    "rsplit": { (text, arguments, _) throws(Failure) in try split(text, arguments, fromRight: true) },
-    "splitlines": { (text, arguments, _) throws(Failure) in
+    "split": { (text, arguments, interpreter) throws(Failure) in
+      try split(text, arguments, interpreter, fromRight: false)
+    },
+    "rsplit": { (text, arguments, interpreter) throws(Failure) in
+      try split(text, arguments, interpreter, fromRight: true)
+    },
+    "splitlines": { (text, arguments, interpreter) throws(Failure) in
       let keeps = try arguments.bound("splitlines", "keepends")[0]?.isTrue ?? false
+      try interpreter.reserve(objects: PythonText.lineEndCount(text))
       return .list(PythonText.lines(text, keepsEnds: keeps).map(Value.string))
     },
     "partition": { (text, arguments, _) throws(Failure) in try partition(text, arguments, fromRight: false) },
@@ -98,9 +103,9 @@ enum StringMethods {
       .int(PythonText.count(of: try string(try arguments.bound("count", "sub")[0], "count"), in: text))
     },
     "join": { (text, arguments, interpreter) throws(Failure) in
-      guard let elements = try arguments.bound("join", "iterable")[0]?.elements else {
-        throw Failure("can only join an iterable")
-      }
+      guard let row = try arguments.bound("join", "iterable")[0],
+        let elements = try interpreter.elements(of: row)
+      else { throw Failure("can only join an iterable") }
       var parts: [String] = []
       var length = 0
       for element in elements {
@@ -110,6 +115,8 @@ enum StringMethods {
       try interpreter.reserve(bytes: length)
       return .string(parts.joined(separator: text))
     },
-    "format": { (text, arguments, _) throws(Failure) in .string(try StringFormat.braces(text, arguments)) },
+    "format": { (text, arguments, interpreter) throws(Failure) in
+      .string(try StringFormat.braces(text, arguments, interpreter))
+    },
   ]
 }

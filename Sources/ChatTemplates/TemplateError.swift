@@ -28,8 +28,9 @@ public struct TemplateError: Error, Sendable, Equatable {
 }
 
 extension TemplateError: CustomStringConvertible {
-  /// The message, with the line where the template itself is at fault.
+  /// The message in one line of at most some hundred characters, with the template's line where the template itself is at fault.
   public var description: String {
-    kind == .raised ? message : "line \(line): \(message)"
+    let message = ForeignText.shown(message, limit: 600)
+    return kind == .raised ? message : "line \(line): \(message)"
   }
 }

@@ -6,8 +6,8 @@ extension Value {
     case (.string(let left), .string(let right)): left.utf8.elementsEqual(right.utf8)
     case (.list(let left), .list(let right)), (.tuple(let left), .tuple(let right)):
       left.count == right.count && zip(left, right).allSatisfy { $0.equals($1) }
-    case (.view(_, let left), .view(_, let right)):
-      left.count == right.count && left.allSatisfy { one in right.contains { one.equals($0) } }
+    case (.view(let name, let left), .view(let otherName, let right)):
+      name == otherName && left.count == right.count && Self.haveEqualMembers(left, right, name)
     case (.dictionary(let left), .dictionary(let right)):
       left.count == right.count
         && zip(left.keys, left.values).allSatisfy { key, value in right[key].map(value.equals) ?? false }
@@ -24,6 +24,23 @@ extension Value {
         false
       }
     }
+  }
+
+  /// Whether views of two dictionaries show the same, in whatever order. Views of values are never equal in Python.
+  private static func haveEqualMembers(_ left: [Value], _ right: [Value], _ name: String) -> Bool {
+    func entries(_ members: [Value]) -> ValueDictionary {
+      var entries = ValueDictionary()
+      for member in members {
+        if name == "dict_items", case .tuple(let pair) = member {
+          entries.set(pair[0], pair[1])
+        } else {
+          entries.set(member, .none)
+        }
+      }
+      return entries
+    }
+    if name == "dict_values" { return false }
+    return Value.dictionary(entries(left)).equals(.dictionary(entries(right)))
   }
 
   /// Whether this value comes before another one.

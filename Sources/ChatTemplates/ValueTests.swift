@@ -21,10 +21,10 @@ enum ValueTests {
     "sequence": plain(isSequence),
     "callable": plain(isCallable),
     "escaped": plain { _ in false },
-    "lower": plain { PythonText.isCased($0.text, upper: false) },
-    "upper": plain { PythonText.isCased($0.text, upper: true) },
-    "filter": plain { Filters.table[$0.text] != nil },
-    "test": plain { exists($0.text) },
+    "lower": ofText { PythonText.isCased($0, upper: false) },
+    "upper": ofText { PythonText.isCased($0, upper: true) },
+    "filter": ofText { Filters.table[$0] != nil },
+    "test": ofText { exists($0) },
     "odd": { (interpreter, value, _) throws(Failure) in
       try remainder(value, .int(2), interpreter).equals(.int(1))
     },
@@ -58,6 +58,13 @@ enum ValueTests {
     { (_, value, arguments) throws(Failure) in
       _ = try arguments.bound("test")
       return holds(value)
+    }
+  }
+
+  private static func ofText(_ holds: @escaping @Sendable (String) -> Bool) -> Test {
+    { (interpreter, value, arguments) throws(Failure) in
+      _ = try arguments.bound("test")
+      return holds(try interpreter.checked(value.text))
     }
   }
 
@@ -103,6 +110,7 @@ extension Interpreter {
     if let comparison = ValueTests.comparison(name) {
       return try compare(value, comparison, try ValueTests.other(arguments))
     }
+    try chargeWalk(arguments)
     guard let test = ValueTests.table[name] else { throw Failure("no test named '\(name)'", kind: .syntax) }
     return try test(self, value, arguments)
   }

@@ -109,14 +109,15 @@ public final class LanguageModel: Sendable {
   }
 
   /// The checkpoint's own precision, bf16 for bf16 and FP8 checkpoints and f32 for wider ones, where that fits into
-  /// memory; else the next narrower format.
-  private static func automaticFormat(
-    _ checkpoint: Checkpoint, _ summary: ParameterSummary
+  /// memory; else the next narrower format. A checkpoint that is not there yet is taken for bf16.
+  public static func automaticFormat(
+    _ checkpoint: Checkpoint?, _ summary: ParameterSummary
   ) -> WeightFormat {
-    let matrices = checkpoint.tensors.values.filter { $0.shape.count == 2 }
+    let matrices = checkpoint?.tensors.values.filter { $0.shape.count == 2 } ?? []
     let narrow = matrices.filter { $0.elementType == .bf16 || $0.elementType == .f8e4m3 }.count
     return summary.widestFormat(
-      of: narrow * 2 > matrices.count ? [.bf16, .int8, .int4] : [.f32, .bf16, .int8, .int4],
+      of: matrices.isEmpty || narrow * 2 > matrices.count
+        ? [.bf16, .int8, .int4] : [.f32, .bf16, .int8, .int4],
       memory: Int(ProcessInfo.processInfo.physicalMemory))
   }
 

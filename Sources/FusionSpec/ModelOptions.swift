@@ -62,7 +62,7 @@ public struct ModelOptions: Sendable {
   }
 
   /// Formats of matrices that are to be held in fewer bits where their weights allow it. A model in any format has some of f32.
-  func compactFormats(_ summary: ParameterSummary) -> Set<WeightFormat> {
+  package func compactFormats(_ summary: ParameterSummary) -> Set<WeightFormat> {
     let all = WeightFormat.allCases.filter(\.hasCompactForm)
     switch compactWeights {
     case .on: return Set(all)

@@ -20,7 +20,7 @@ extension ThinkingProfile {
     do {
       data = try Data(contentsOf: file)
     } catch {
-      throw LoadError(.unreadable, file: file.path, problem: "cannot be read: \(error.localizedDescription)")
+      throw LoadError(.unreadable, file: file.path, problem: "cannot be read: \(FileProblem.reason(error))")
     }
     do {
       self = try Reader(file: file.path, text: text).profile(TemplateValue(parsingJSON: Array(data)))

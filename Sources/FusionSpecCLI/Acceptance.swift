@@ -31,6 +31,8 @@ struct Acceptance: ParsableCommand {
   @Option(help: "Write the numbers as JSON; - prints them on stdout.", completion: .file()) var json: String?
   @Option(help: "Write a page with plots, complete in one file.", completion: .file()) var html: String?
 
+  @OptionGroup(title: "Output") var output: OutputArguments
+
   func validate() throws {
     if prompts.isEmpty { throw ValidationError("--prompts is missing") }
     if let limit, limit < 1 { throw ValidationError("--limit: found \(limit), accepted: 1 or more") }
@@ -62,7 +64,9 @@ struct Acceptance: ParsableCommand {
     progress.clear()
     if report.prompts.isEmpty { throw ExitCode(130) }
     try write(report, model)
-    Terminal.error(AcceptanceTable(report).text)
+    // Standard output carries one result alone.
+    let table = AcceptanceTable(report).text
+    if json == "-" { Terminal.error(table) } else { Terminal.output(table + "\n") }
     if Interruption.isRequested { throw ExitCode(130) }
     try Self.check(report)
   }

@@ -29,6 +29,8 @@ struct Bench: ParsableCommand {
   @Flag(help: "Make up weights; the folder needs only a config.json.") var randomWeights = false
   @Option(help: "Write the numbers as JSON; - prints them on stdout.", completion: .file()) var json: String?
 
+  @OptionGroup(title: "Output") var output: OutputArguments
+
   func validate() throws {
     func check(_ option: String, _ values: [Int], _ range: ClosedRange<Int>) throws {
       guard let wrong = values.first(where: { !range.contains($0) }) else { return }

@@ -13,7 +13,7 @@ struct Demo: ParsableCommand {
   @OptionGroup(title: "Model") var modelArguments: ModelArguments
   @Option(help: "Most tokens a reply.") var maxTokens = 200
   @Option(help: "Timed runs of each setting; the median counts.") var repetitions = 5
-  @Option(help: "Colour: auto, always, never.") var color: ColorChoice = .auto
+  @OptionGroup(title: "Output") var output: OutputArguments
 
   private static let prompts = [
     "What is 347 * 28?",
@@ -31,7 +31,7 @@ struct Demo: ParsableCommand {
 
   func run() throws {
     let model = try modelArguments.load()
-    let terminal = Terminal(color)
+    let terminal = output.terminal
     let summary = model.decoder.description
     say(
       terminal.styled(model.name, .bold)
@@ -42,7 +42,6 @@ struct Demo: ParsableCommand {
       try show(model, prompt, request, terminal)
     }
     try compare(model, requests, terminal)
-    if Interruption.isRequested { throw ExitCode(130) }
   }
 
   private func request(

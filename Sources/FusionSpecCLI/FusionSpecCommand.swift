@@ -24,6 +24,7 @@ struct FusionSpecCommand: ParsableCommand {
   /// Runs the command line; every error ends as one or two lines on stderr and the exit status of its kind.
   static func main() {
     StandardStreams.open()
+    Interruption.leaveAtOnce()
     SystemRefusal.handle { message in
       TerminalMode.leave()
       StandardStreams.error("error: \(message)\n")
@@ -33,7 +34,7 @@ struct FusionSpecCommand: ParsableCommand {
       var command = try parseAsRoot()
       try command.run()
     } catch let error as any CommandFailure {
-      Terminal.error("error: \(error)")
+      Terminal.error("error: \(ErrorText.shown("\(error)"))")
       Foundation.exit(error.exitStatus)
     } catch {
       if exitCode(for: error) == .validationFailure { endWithUsage(error) }
@@ -44,7 +45,7 @@ struct FusionSpecCommand: ParsableCommand {
   /// What was wrong with the command line in one line, and whose help to ask for.
   private static func endWithUsage(_ error: any Error) -> Never {
     let problem = message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
-    Terminal.error("error: \(problem)")
+    Terminal.error("error: \(ErrorText.shown(AcceptedValues.completed(problem)))")
     let advice = fullMessage(for: error).split(whereSeparator: \.isNewline).last {
       $0.contains("--help' for more")
     }

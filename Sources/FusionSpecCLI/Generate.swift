@@ -20,7 +20,7 @@ struct Generate: ParsableCommand {
   @Option(help: "Prompts in flight at once, with --prompts.") var batch = 1
   @Flag(help: "Print results as JSON.") var json = false
   @Flag(help: "Colour the text by what became of the drafts.") var showAcceptance = false
-  @Option(help: "Colour: auto, always, never.") var color: ColorChoice = .auto
+  @OptionGroup(title: "Output") var outputArguments: OutputArguments
 
   func validate() throws {
     let sources = [prompt, promptFile, tokenIds, prompts].compactMap { $0 }
@@ -61,7 +61,7 @@ struct Generate: ParsableCommand {
     let output: any GenerationOutput =
       json || prompts != nil
       ? JSONLinesOutput(isBatch: prompts != nil)
-      : StreamingOutput(terminal: Terminal(color), showsAcceptance: showAcceptance)
+      : StreamingOutput(terminal: outputArguments.terminal, showsAcceptance: showAcceptance)
     try run.run(output)
     if Interruption.isRequested { throw ExitCode(130) }
     try DraftHeadWarning.check(model, run.counters, request: requests.first)

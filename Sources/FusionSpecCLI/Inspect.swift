@@ -11,22 +11,12 @@ struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "What a checkpoint is and what it needs, from its headers alone.")
 
-  @Option(
-    help: ArgumentHelp(
-      "Checkpoint folder (default: $FUSIONSPEC_MODEL, else the Abacus sample).", valueName: "folder"),
-    completion: .directory)
-  var model: String?
-  @Option(
-    help: ArgumentHelp(
-      "File that says how the model switches thinking modes (default: found from the model folder).",
-      valueName: "file"), completion: .file(extensions: ["json"]))
-  var thinkingProfile: String?
+  @OptionGroup(title: "Model") var modelArguments: ModelArguments
   @Flag(help: "Print the result as JSON.") var json = false
+  @OptionGroup(title: "Output") var output: OutputArguments
 
   func run() throws {
-    var arguments = ModelArguments()
-    arguments.model = model
-    let directory = arguments.directory
+    let directory = modelArguments.directory
     let (architecture, checkpoint) = try open(directory)
     let description = architecture.description
     let parameters = ParameterSummary(architecture.parameters, description: description)
@@ -42,6 +32,7 @@ struct Inspect: ParsableCommand {
       [1024, 4096, 32768].filter { $0 < description.contextLength } + [description.contextLength]
     let cacheFormats = CacheFormat.allCases.filter { $0 != .automatic }
     let positionBytes = description.cacheBytesPerPosition(.f32)
+    let need = MemoryNeed(modelArguments, parameters, description, checkpoint: checkpoint)
     let document: JSONDocument = [
       "schema": "fusionspec.inspect/1", "model": .string(directory.standardizedFileURL.lastPathComponent),
       "model_type": .string(description.modelType),
@@ -68,6 +59,10 @@ struct Inspect: ParsableCommand {
             })),
         // As kernels that gain by it hold it: the same numbers in fewer bits.
         "compact_bf16": .integer(parameters.byteCount(.bf16, isCompact: true)),
+        "needed": [
+          "weights": .string(need.weights.rawValue), "cache_format": .string(need.cache.rawValue),
+          "context": .integer(need.context), "bytes": .integer(need.byteCount),
+        ],
         "cache_format": "f32", "cache_bytes_per_position": .integer(positionBytes),
         "cache_bytes_per_position_by_format": .object(
           Dictionary(
@@ -131,6 +126,12 @@ struct Inspect: ParsableCommand {
         .joined(separator: ", ") + " at \(context)"
     }
     lines.append(("cache", cache.joined(separator: "; ")))
+    lines.append(
+      (
+        "needed",
+        "\(size(need.byteCount)): weights in \(need.weights.rawValue), keys and values in \(need.cache.rawValue) "
+          + "for one sequence of \(need.context)"
+      ))
     for (name, value) in lines {
       Terminal.output(name.padding(toLength: 12, withPad: " ", startingAt: 0) + value + "\n")
     }
@@ -160,7 +161,9 @@ struct Inspect: ParsableCommand {
   private func profile(_ text: TextProcessor?, _ problem: String?, _ model: ModelDescription) throws
     -> ThinkingProfile?
   {
-    guard let thinkingProfile else { return text.flatMap { ThinkingProfile($0, model: model) } }
+    guard let thinkingProfile = modelArguments.thinkingProfile else {
+      return text.flatMap { ThinkingProfile($0, model: model) }
+    }
     guard let text else {
       throw LoadError(
         .unsuitable, file: thinkingProfile,

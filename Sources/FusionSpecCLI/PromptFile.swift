@@ -1,5 +1,6 @@
 import Foundation
 import FusionSpec
+import Tokenization
 
 /// One line of a `--prompts` file.
 struct PromptLine {
@@ -55,7 +56,10 @@ enum PromptFile {
   static func read(_ path: String, isRaw: Bool) throws -> [PromptLine] {
     let text = try TextInput.read(path)
     var lines: [PromptLine] = []
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    // By scalars: a carriage return and a line feed are one character to Swift.
+    let rows = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map(
+      Substring.init)
+    for (index, line) in rows.enumerated() {
       if line.allSatisfy(\.isWhitespace) { continue }
       let decoded: Line
       do {
@@ -71,6 +75,9 @@ enum PromptFile {
         throw CommandError.usage(
           "\(path) line \(index + 1): accepted: exactly one of \"prompt\" and \"messages\""
             + (isRaw ? ", and with --raw only \"prompt\"" : ""))
+      }
+      if decoded.prompt?.isEmpty == true {
+        throw CommandError.usage("\(path) line \(index + 1): the prompt is empty")
       }
       let thinking = decoded.thinking.flatMap(ThinkingMode.init)
       if decoded.thinking != nil, thinking == nil {
@@ -111,7 +118,7 @@ enum TextInput {
         path == "-"
         ? try FileHandle.standardInput.readToEnd() ?? Data() : try Data(contentsOf: URL(filePath: path))
     } catch {
-      throw CommandError.failure("\(path): cannot be read: \(error.localizedDescription)")
+      throw CommandError.failure("\(path): cannot be read: \(FileProblem.reason(error))")
     }
     guard let text = String(data: data, encoding: .utf8) else {
       throw CommandError.failure("\(path): not UTF-8 text")

@@ -1,4 +1,5 @@
 import Foundation
+import Tokenization
 
 /// Writes tensors in the safetensors format.
 enum SafetensorsFile {
@@ -27,7 +28,7 @@ enum SafetensorsFile {
     do {
       try data.write(to: url, options: .atomic)
     } catch {
-      throw CommandError.failure("\(url.path): cannot be written: \(error.localizedDescription)")
+      throw CommandError.failure("\(url.path): cannot be written: \(FileProblem.reason(error))")
     }
   }
 }

@@ -41,6 +41,8 @@ struct Score: ParsableCommand {
       valueName: "file"), completion: .file())
   var dump: String?
 
+  @OptionGroup(title: "Output") var output: OutputArguments
+
   func validate() throws {
     if [text, tokenIds, prompts].filter({ $0 != nil }).count != 1 {
       throw ValidationError(

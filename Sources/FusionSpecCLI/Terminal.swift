@@ -51,6 +51,11 @@ enum Interruption {
   /// Whether Ctrl-C has been pressed.
   static var isRequested: Bool { count.load(ordering: .relaxed) > 0 }
 
+  /// Ends the command with the status of Ctrl-C, which a shell would not see of one that died by the signal.
+  static func leaveAtOnce() {
+    signal(SIGINT) { _ in _exit(130) }
+  }
+
   /// Starts watching.
   static func watch() {
     signal(SIGINT) { _ in

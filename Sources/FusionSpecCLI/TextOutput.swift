@@ -1,4 +1,5 @@
 import Foundation
+import Tokenization
 
 /// Results written to files.
 enum TextOutput {
@@ -7,7 +8,7 @@ enum TextOutput {
     do {
       try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
     } catch {
-      throw CommandError.failure("\(path): cannot be written: \(error.localizedDescription)")
+      throw CommandError.failure("\(path): cannot be written: \(FileProblem.reason(error))")
     }
   }
 }

@@ -5,17 +5,17 @@ import Tokenization
 
 /// `fusionspec tokenize`.
 struct Tokenize: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Text to token ids, or ids to text.")
+  static let configuration = CommandConfiguration(
+    abstract: "Text to token ids, or ids to text.",
+    discussion:
+      "Takes the options of every command; of those about the model only --model changes the tokens.")
 
-  @Option(
-    help: ArgumentHelp(
-      "Checkpoint folder (default: $FUSIONSPEC_MODEL, else the Abacus sample).", valueName: "folder"),
-    completion: .directory)
-  var model: String?
+  @OptionGroup(title: "Model") var modelArguments: ModelArguments
   @Argument(help: "The text; - reads stdin.") var text: String?
   @Option(help: "Token ids to decode, such as 1,2,3.") var ids: String?
   @Flag(help: "Put the text through the chat template as one user message.") var chat = false
   @Flag(help: "Print the result as JSON.") var json = false
+  @OptionGroup(title: "Output") var output: OutputArguments
 
   func validate() throws {
     if (text == nil) == (ids == nil) { throw ValidationError("give either TEXT or --ids") }
@@ -23,9 +23,7 @@ struct Tokenize: ParsableCommand {
   }
 
   func run() throws {
-    var arguments = ModelArguments()
-    arguments.model = model
-    let processor = try TextProcessor(directory: arguments.directory)
+    let processor = try TextProcessor(directory: modelArguments.directory)
     let tokenizer = processor.tokenizer
     let tokens: [TokenID]
     let string: String

@@ -93,6 +93,15 @@ public enum ArchitectureRegistry {
 
   /// Refuses sizes whose product no machine could hold, so that nobody who counts bytes has to think of overflow.
   private static func checkSize(of blueprint: DecoderBlueprint, file: String) throws(LoadError) {
+    let experts = blueprint.layers.reduce(0) { sum, layer in
+      if case .mixture(let mixture) = layer.feedForward { sum + mixture.expertCount } else { sum }
+    }
+    // Ten times what the largest published models have; each costs a few names of tensors.
+    guard experts <= 1 << 18 else {
+      throw LoadError(
+        .unsuitable, file: file, problem: "there are too many experts", found: "\(experts) in all layers",
+        accepted: "at most \(1 << 18)")
+    }
     func product(_ numbers: [Int]) -> Double { numbers.reduce(1) { $0 * Double($1) } }
     let parameters = blueprint.parameters.reduce(0) { $0 + product($1.shape) }
     let positions = Double(blueprint.description.contextLength)

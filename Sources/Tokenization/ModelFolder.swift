@@ -16,7 +16,7 @@ struct ModelFolder {
     do {
       return Array(try Data(contentsOf: URL(fileURLWithPath: path)))
     } catch {
-      throw .unreadable(file: path, reason: error.localizedDescription)
+      throw .unreadable(file: path, reason: FileProblem.reason(error))
     }
   }
 

@@ -25,11 +25,12 @@ extension TokenizerError: CustomStringConvertible {
     case .missing(let directory, let lookedFor):
       "\(directory): no tokenizer found (looked for \(lookedFor.joined(separator: ", ")))"
     case .unreadable(let file, let reason):
-      "\(file): cannot be read: \(reason)"
+      "\(file): cannot be read: \(ForeignText.shown(reason, limit: 400))"
     case .malformed(let file, let reason):
-      "\(file): \(reason)"
+      "\(file): \(ForeignText.shown(reason, limit: 400))"
     case .unsupported(let file, let what, let found, let supported):
-      "\(file): \(what) \"\(found)\" is not supported (supported: \(supported.joined(separator: ", ")))"
+      "\(file): \(ForeignText.shown(what)) \"\(ForeignText.shown(found))\" is not supported "
+        + "(supported: \(supported.joined(separator: ", ")))"
     case .tokenOutOfRange(let token, let vocabularySize):
       "token id \(token) is out of range: the vocabulary has ids 0 to \(vocabularySize - 1)"
     case .noChatTemplate(let directory):

@@ -56,6 +56,26 @@ import Testing
     "{% set s = 'x' * 1000000 %}{{ [1, 2] | tojson(indent=s) }}",
     "{% set v = range(60000) | list %}{% for i in range(99999) %}{{ v.count(i) }}{% endfor %}",
     "{% set v = range(60000) | list %}{% for i in range(99999) %}{% if v == v[:] %}{% endif %}{% endfor %}",
+    "{% set n = namespace(v=0) %}{% for i in range(9999) %}{% for j in [0] %}{% if loop.changed(n.v) %}{% endif %}{% set n.v = loop %}{% endfor %}{% endfor %}",
+    "{% set n = namespace(v=0) %}{% for i in range(9999) %}{% for j in [0] %}{% set old = n.v %}{% set n.v = loop %}{% if loop.changed(old) %}{% endif %}{% endfor %}{% endfor %}",
+    "{% set n = namespace(v=0) %}{% for i in range(9999) %}{% set n.v = cycler(n.v).next %}{% endfor %}",
+    "{% for i in [0] %}{% if loop.changed(loop) %}{% endif %}{% endfor %}",
+    "{% set d = dict(range(20000) | batch(2)) %}{% for i in range(9999) %}{% if namespace(d, x=i) %}{% endif %}{% endfor %}",
+    "{% set s = ',' * 1000000 %}{% if messages | sort(attribute=s) %}{% endif %}",
+    "{% set f = 'x' * 1000000 %}{% for i in range(9999) %}{% if strftime_now(f) %}{% endif %}{% endfor %}",
+    "{% for i in range(9999) %}{% if [1] | batch(99999, 0) %}{% endif %}{% endfor %}",
+    "{% set d = dict(range(20000) | batch(2)) %}{% for i in range(999) %}{% if d.keys() == d.keys() %}{% endif %}{% endfor %}",
+    "{% set d = dict(range(20000) | batch(2)) %}{% for i in range(999) %}{% if d.items() %}{% endif %}{% endfor %}",
+    "{% for i in 'a' * 1000000 %}{% endfor %}",
+    "{% if ('a,' * 500000).split(',') %}{% endif %}",
+    "{% if ('a ' * 500000).split() %}{% endif %}",
+    "{% if ('a\n' * 500000).splitlines() %}{% endif %}",
+    "{% if ('%(a).1s' * 100000) % {'a': range(10000)} %}{% endif %}",
+    "{% if ('{0:.1s}' * 100000).format('x' * 100000) %}{% endif %}",
+    "{% set t = ('x' * 1000000,) * 50000 %}{% if 'x'.startswith(t) %}{% endif %}",
+    "{% set k = 'x' * 1000000 %}{% set d = {k: 1} %}{% for i in range(9999) %}{% if d[k] %}{% endif %}{% endfor %}",
+    "{% set a = [0] * 50000 %}{% for i in range(9999) %}{% if [a[0:], a[0:]] %}{% endif %}{% endfor %}",
+    "{% set a = range(50000) %}{% for i in range(999) %}{% if a | unique | list and a | min and a | reverse %}{% endif %}{% endfor %}",
     "{{ range(99999999) }}",
     "{{ 'a'.ljust(99999999999) }}",
     "{{ 'a' | center(99999999999) }}",
@@ -69,6 +89,28 @@ import Testing
     let clock = ContinuousClock()
     let duration = clock.measure { #expect(kind(source) != nil) }
     #expect(duration < .seconds(10))
+  }
+
+  @Test func `Long texts are searched in linear time`() {
+    var limits = Self.low
+    limits.outputBytes = 1 << 24
+    limits.steps = 10_000_000
+    let sources = [
+      "{{ ('a' * 4000000 + 'b') in ('a' * 8000000) }}",
+      "{{ ('a' * 8000000).rfind('b' + 'a' * 4000000) }}",
+      "{{ ('a' * 8000000).count('a' * 4000000 + 'b') }}",
+    ]
+    let duration = ContinuousClock().measure {
+      for source in sources { #expect(kind(source, limits) == nil) }
+    }
+    #expect(duration < .seconds(30))
+  }
+
+  @Test func `A chain of callers is no chain of releases`() {
+    let source =
+      "{% set n = namespace(v=0) %}{% macro m() %}{% set n.v = caller %}{% endmacro %}"
+      + "{% for i in range(20000) %}{% set x = n.v %}{% call m() %}{% endcall %}{% endfor %}"
+    #expect(kind(source) == nil)
   }
 
   @Test func `Namespaces may hold themselves`() throws {

@@ -178,6 +178,25 @@ struct GenerateTests {
   }
 
   @Test
+  func `every command takes the shared options`() throws {
+    let shared = [
+      "--weights", "int8", "--threads", "1", "--isa", "scalar", "--context", "256", "--color", "never",
+    ]
+    for arguments in [
+      ["inspect"], ["tokenize", "a"], ["score", "--text", "a"], ["generate", "a", "--max-tokens", "1"],
+    ] {
+      let outcome = try Command.run(arguments + shared)
+      #expect(outcome.status == 0, "\(arguments): \(outcome.errors)")
+    }
+    let memory = try Command.run(["inspect", "--json"] + shared).json()["memory"] as? [String: Any]
+    let needed = try #require(memory?["needed"] as? [String: Any])
+    #expect(needed["weights"] as? String == "int8")
+    #expect(needed["context"] as? Int == 256)
+    let weights = try #require(memory?["weights"] as? [String: Int])
+    #expect((needed["bytes"] as? Int ?? 0) > (weights["int8"] ?? 0))
+  }
+
+  @Test
   func `inspect names the parts of the sample`() throws {
     let document = try Command.run(["inspect", "--json"]).json()
     #expect(document["model_type"] as? String == "deepseek_v3")

@@ -44,10 +44,43 @@ struct HostileFilesTests {
     #expect(outcome.status == status, "\(outcome.errors)")
   }
 
+  private static func sequence(_ key: String, count: Int) -> String {
+    let part = #"{"type":"Replace","pattern":{"String":"a"},"content":"aaaaaaaaaa"}"#
+    let parts = [String](repeating: part, count: count).joined(separator: ",")
+    return #"{"type":"Sequence",""# + key + #"":["# + parts + "]}"
+  }
+
+  @Test func `what a tokenizer says is shown in one line`() throws {
+    let outcome = try withFolder { folder in
+      let kind = String(repeating: "x\\u001b[31m", count: 1000)
+      let text =
+        #"{"model":{"type":"BPE","vocab":{"a":0},"merges":[]},"pre_tokenizer":{"type":""# + kind + #""}}"#
+      try Data(text.utf8).write(to: folder.appending(path: "tokenizer.json"))
+      return try Command.run(["tokenize", "hello"], model: folder.path)
+    }
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.utf8.count < 2000 && !outcome.errors.contains("\u{1B}"), "\(outcome.errors)")
+  }
+
+  @Test func `more experts than any model has are refused before they are counted`() throws {
+    let outcome = try withFolder { folder in
+      let text =
+        #"{"model_type":"mixtral","vocab_size":32,"hidden_size":2,"intermediate_size":1,"num_attention_heads":1,"#
+        + #""num_experts_per_tok":1,"max_position_embeddings":64,"num_local_experts":65536,"num_hidden_layers":4096}"#
+      try Data(text.utf8).write(to: folder.appending(path: "config.json"))
+      return try Command.run(["inspect"], model: folder.path)
+    }
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains("experts"), "\(outcome.errors)")
+  }
+
   @Test(arguments: [
     ("pre_tokenizer", #"{"type":"Split","behavior":"Isolated","pattern":{"Regex":"(ab){-1}"}}"#),
     ("pre_tokenizer", #"{"type":"Metaspace","replacement":""}"#),
     ("decoder", #"{"type":"Metaspace","replacement":""}"#),
+    ("pre_tokenizer", #"{"type":"Metaspace","replacement":"a long mark"}"#),
+    ("normalizer", sequence("normalizers", count: 12)), ("decoder", sequence("decoders", count: 12)),
+    ("normalizer", sequence("normalizers", count: 65)),
   ])
   func `impossible parts of a tokenizer are refused`(role: String, part: String) throws {
     let source = Command.root.appending(path: "Tests/TokenizationTests/Fixtures/bpe-qwen.json")

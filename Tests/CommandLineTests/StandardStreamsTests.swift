@@ -60,21 +60,43 @@ struct StandardStreamsTests {
     #expect(try outcome.json()["model_type"] != nil)
   }
 
-  @Test(arguments: [108_000, 130_000, 150_000, 170_000])
-  func `refused memory and threads end in one line`(kilobytes: Int) throws {
-    let outcome = try shell("ulimit -v \(kilobytes); fusionspec generate a --max-tokens 3 --threads 2")
-    if outcome.status == 0 { return }  // enough for a leaner system
-    #expect(outcome.status == 1, "\(outcome.errors)")
-    #expect(outcome.errors.hasPrefix("error: "))
-    #expect(outcome.errors.split(separator: "\n").count <= 2)
+  @Test func `refused memory and threads end in one line`() throws {
+    var refusals = 0
+    for kilobytes in [108_000, 120_000, 130_000, 140_000, 150_000, 160_000, 170_000] {
+      let outcome = try shell("ulimit -v \(kilobytes); fusionspec generate a --max-tokens 3 --threads 2")
+      if outcome.status == 0 { continue }  // enough for a leaner system
+      refusals += 1
+      #expect(outcome.status == 1, "\(outcome.errors)")
+      #expect(outcome.errors.hasPrefix("error: "))
+      #expect(outcome.errors.split(separator: "\n").count <= 2)
+    }
+    #expect(refusals > 0)
   }
 
   @Test func `a reply that Ctrl-C ends is cancelled`() throws {
-    let outcome = try shell(
-      "timeout --preserve-status -s INT 2 fusionspec generate 'Tell me a short story.' --ignore-eos --isa scalar "
-        + "--max-tokens 1000 --json")
-    #expect(outcome.status == 130, "\(outcome.errors)")
-    #expect(try outcome.json()["finish_reason"] as? String == "cancelled")
+    // Before the first token there is nothing to print; a busy machine gets there late.
+    for seconds in [2, 5, 15, 45] {
+      let outcome = try shell(
+        "timeout --preserve-status -s INT \(seconds) fusionspec generate 'Tell me a short story.' --ignore-eos "
+          + "--isa scalar --max-tokens 1000 --json")
+      #expect(outcome.status == 130 || outcome.status == 0, "\(outcome.errors)")
+      if outcome.status == 130, outcome.output.isEmpty { continue }
+      return #expect(try outcome.json()["finish_reason"] as? String == "cancelled")
+    }
+    Issue.record("no reply began in time")
+  }
+
+  @Test func `Ctrl-C ends a command that does not watch for it with its status`() throws {
+    let process = Process()
+    process.executableURL = Command.executable
+    process.arguments = ["demo", "--repetitions", "99", "--isa", "scalar", "--model", Command.abacus]
+    let output = Pipe()
+    process.standardOutput = output
+    try process.run()
+    #expect(!output.fileHandleForReading.availableData.isEmpty)
+    process.interrupt()
+    process.waitUntilExit()
+    #expect(process.terminationReason == .exit && process.terminationStatus == 130)
   }
 
   @Test func `an error of a prompts file names the line`() throws {

@@ -78,6 +78,13 @@ struct WrongUsageTests {
     Case("score", "--prompts", "x.jsonl", mentions: "--against-kv-cache"),
     Case("tokenize", mentions: "TEXT"),
     Case("tokenize", "--ids", "5000", mentions: "5000"),
+    Case("generate", "a", "--seed=-1", mentions: "accepted: 0 to 18446744073709551615"),
+    Case("generate", "a", "--max-tokens", "x", mentions: "accepted: a whole number"),
+    Case("generate", "a", "--logit-bias", "z", mentions: "accepted: id=number"),
+    Case("bench", "--rows", "1,1", mentions: "accepted: different whole numbers"),
+    Case("acceptance", "--prompts", "x", "--depths", "1,1", mentions: "each once"),
+    Case("inspect", "--weights", "int5", mentions: "int5"),
+    Case("tokenize", "a", "--color", "red", mentions: "red"),
     Case("no-such-command", mentions: "no-such-command"),
   ]
 
@@ -88,6 +95,24 @@ struct WrongUsageTests {
     #expect(outcome.errors.contains(usage.mentions), "\(outcome.errors)")
     #expect((1...2).contains(outcome.errors.split(separator: "\n").count), "\(outcome.errors)")
     #expect(outcome.output.isEmpty)
+  }
+
+  @Test(arguments: [
+    ["generate", "a", "--speculation"], ["generate", "--token-ids"], ["generate", "a", "--isa"],
+    ["tokenize", "--ids"],
+  ])
+  func `long and coloured values are shown in part`(_ arguments: [String]) throws {
+    let value = String(repeating: "\u{1B}[31mx", count: 2000)
+    let outcome = try Command.run(arguments + [value])
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.utf8.count < 1500 && !outcome.errors.contains("\u{1B}"), "\(outcome.errors)")
+  }
+
+  @Test
+  func `a folder in place of a file is named as one`() throws {
+    let outcome = try Command.run(["generate", "--prompts", "/tmp"])
+    #expect(outcome.status == 1)
+    #expect(outcome.errors == "error: /tmp: cannot be read: Is a directory\n")
   }
 
   @Test
@@ -106,6 +131,8 @@ struct WrongUsageTests {
     (#"{"id": "a"}"#, "prompt"), ("nonsense", "line 1"), (#"{"prompt": 3}"#, "prompt"), ("", "no prompts"),
     (#"{"prompt": "a", "messages": []}"#, "exactly one"),
     (#"{"prompt": "a", "thinking": "deep"}"#, "thinking"),
+    (#"{"prompt": ""}"#, "line 1: the prompt is empty"),
+    ("{\"prompt\": \"a\"}\r\n\r\n{\"prompt\": 3}\r\n", "line 3"),
   ])
   func `a wrong prompts file names the line`(_ content: String, _ mention: String) throws {
     let file = FileManager.default.temporaryDirectory.appending(path: "prompts-\(UUID().uuidString).jsonl")

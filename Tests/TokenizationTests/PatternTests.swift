@@ -46,6 +46,27 @@ import Testing
     #expect(try matches(pattern, text) == expected)
   }
 
+  @Test func `A set of many ranges has the same members in any order`() throws {
+    let members = "zqa-cx-zm0-57"
+    let text = String(String.UnicodeScalarView((0x20...0x7E).compactMap(Unicode.Scalar.init)))
+    let expected = ["012345", "7", "abc", "m", "q", "xyz"]
+    #expect(try matches("[\(members)]+", text) == expected)
+    #expect(try matches("[a-zà-üа-я一-龥x-y]+", "xüд一 1") == ["xüд一"])
+  }
+
+  @Test(arguments: [
+    "a" + String(repeating: "{1}", count: 200_000), "(){1000}{1000}{1000}{1000}",
+    "(" + String(repeating: "|", count: 100_000) + "){1000}", "(((a?){9}){9}){999}", "(ab){-1}",
+  ])
+  func `Patterns that ask for too much are refused`(pattern: String) {
+    #expect(throws: PatternError.self) { try Pattern(pattern) }
+  }
+
+  @Test func `A match that leaves too many ways open is given up`() throws {
+    let text = String(repeating: "a", count: 1_500_000)
+    #expect(try matches("(?:a|b)+c|d", text + "d").count <= 1)
+  }
+
   @Test func `Explosive patterns give up instead of hanging`() throws {
     let text = String(repeating: "a", count: 5000)
     let duration = try ContinuousClock().measure {

@@ -12,7 +12,7 @@ struct Chat: ParsableCommand {
   @OptionGroup(title: "Generation") var generation: GenerationArguments
 
   @Option(help: "What the model is told before the conversation.") var system: String?
-  @Option(help: "Colour: auto, always, never.") var color: ColorChoice = .auto
+  @OptionGroup(title: "Output") var output: OutputArguments
 
   func validate() throws {
     if generation.ignoreEos { throw ValidationError("--ignore-eos is for benchmarks: a chat needs ends") }
@@ -22,7 +22,7 @@ struct Chat: ParsableCommand {
   }
 
   func run() throws {
-    let model = try modelArguments.load()
+    let model = try modelArguments.load(draftHead: generation.draftHead)
     let options = generation.replyOptions(model)
     let session = LanguageModelSession(model: model, instructions: system)
     try session.check(thinking: generation.thinking, options: options)
@@ -32,7 +32,7 @@ struct Chat: ParsableCommand {
     defer { TerminalMode.leave() }
     Notices.watch()
     let chat = ChatLoop(
-      session: session, mode: generation.thinking, options: options, terminal: Terminal(color),
+      session: session, mode: generation.thinking, options: options, terminal: output.terminal,
       isInteractive: isInteractive)
     let status = chat.run()
     if status != 0 {

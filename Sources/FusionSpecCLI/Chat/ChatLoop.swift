@@ -55,7 +55,7 @@ final class ChatLoop {
   private func obey(_ line: String) -> Bool {
     let command: ChatCommand
     do { command = try ChatCommand(line) } catch {
-      Terminal.error(error.description)
+      Terminal.error(ErrorText.shown(error.description))
       return false
     }
     switch command {
@@ -96,7 +96,7 @@ final class ChatLoop {
       self.options = options
       note(settings)
     } catch {
-      Terminal.error("error: \(error)")
+      Terminal.error("error: \(ErrorText.shown("\(error)"))")
     }
   }
 
@@ -123,7 +123,7 @@ final class ChatLoop {
       statistics.add(reply)
       if isInteractive { note(ChatStatistics.line(reply) + choice(reply)) }
       if reply.answer.isEmpty { note("there was no answer, so the conversation stays as it was") }
-    case .failed(let error): Terminal.error("error: \(error)")
+    case .failed(let error): Terminal.error("error: \(ErrorText.shown("\(error)"))")
     case .leave(let status): return status
     }
     return nil

@@ -11,11 +11,18 @@ struct AddedToken: Sendable {
   /// Whether the token is looked for in normalized text.
   var isNormalized: Bool
 
+  /// Longer texts would make it slow to look for them, and nobody has them.
+  private static let maximumBytes = 1024
+
   init(_ value: TemplateValue, file: String) throws(TokenizerError) {
     guard let number = value["id"]?.int, number >= 0, number <= PieceTable.maximumID,
       let content = value["content"]?.string, !content.isEmpty
     else {
       throw .malformed(file: file, reason: "added_tokens: an entry lacks \"id\" or \"content\"")
+    }
+    if content.utf8.count > Self.maximumBytes {
+      throw .malformed(
+        file: file, reason: "added_tokens: token \(number) has more than \(Self.maximumBytes) bytes")
     }
     id = TokenID(number)
     self.content = content

@@ -32,6 +32,7 @@ struct Component {
   /// The parts of a `Sequence`.
   func parts(_ key: String) throws(TokenizerError) -> [Component] {
     guard let list = entries[key]?.list else { throw malformed("\"\(key)\" is missing or no list") }
+    if list.count > 64 { throw malformed("\"\(key)\" has more than 64 parts") }
     var parts: [Component] = []
     for entry in list {
       guard let part = try Component(entry, role: role, file: file) else { continue }
@@ -58,9 +59,9 @@ struct Component {
 
   /// What stands for a blank in a `Metaspace`.
   func metaspaceMark() throws(TokenizerError) -> [UInt8] {
-    let mark = Array((entries["replacement"]?.string ?? "\u{2581}").utf8)
-    if mark.isEmpty { throw malformed("an empty \"replacement\"") }
-    return mark
+    let mark = entries["replacement"]?.string ?? "\u{2581}"
+    if mark.unicodeScalars.count != 1 { throw malformed("\"replacement\" is not one character") }
+    return Array(mark.utf8)
   }
 
   func malformed(_ reason: String) -> TokenizerError {
@@ -77,19 +78,21 @@ enum SplitPattern: Sendable {
   case literal([UInt8])
   case regex(Pattern)
 
+  /// What a match has at least, in bytes.
+  var minimumLength: Int {
+    if case .literal(let literal) = self { literal.count } else { 1 }
+  }
+
   /// Matches from left to right, without overlap.
   func matches(in text: [UInt8], range: Range<Int>, _ body: (Range<Int>) -> Void) {
     switch self {
     case .regex(let pattern): pattern.matches(in: text.span, range: range, body)
     case .literal(let literal):
+      let search = ByteSearch(literal)
       var position = range.lowerBound
-      while position + literal.count <= range.upperBound {
-        if text[position] == literal[0], text[position..<position + literal.count].elementsEqual(literal) {
-          body(position..<position + literal.count)
-          position += literal.count
-        } else {
-          position += 1
-        }
+      while let place = search.first(in: text.span, from: position, to: range.upperBound) {
+        position = place + literal.count
+        body(place..<position)
       }
     }
   }

@@ -10,6 +10,11 @@ struct DecodingRules: Sendable {
   init(_ component: Component?) throws(TokenizerError) {
     guard let component else { return }
     try read(component)
+    let steps = replacements.map { TextNormalizer.replace(.literal($0.old), $0.new) }
+    if steps.count > 64 || TextNormalizer.growth(of: steps) > TextNormalizer.maximumGrowth {
+      throw component.malformed(
+        "the steps make text more than \(TextNormalizer.maximumGrowth) times as long")
+    }
   }
 
   private mutating func read(_ component: Component) throws(TokenizerError) {

@@ -14,6 +14,33 @@ indirect enum TextNormalizer: Sendable {
   /// The steps that a description asks for.
   static func steps(_ component: Component?) throws(TokenizerError) -> [TextNormalizer] {
     guard let component else { return [] }
+    let steps = try plainSteps(component)
+    if steps.count > 64 || growth(of: steps) > maximumGrowth {
+      throw component.malformed("the steps make text more than \(maximumGrowth) times as long")
+    }
+    return steps
+  }
+
+  /// How many times as long text may become.
+  static let maximumGrowth = 1000
+
+  /// How many times as long steps can make a text, at most.
+  static func growth(of steps: [TextNormalizer]) -> Int {
+    var product = 1
+    for step in steps {
+      let factor =
+        switch step {
+        case .replace(let pattern, let content):
+          (content.count + pattern.minimumLength - 1) / pattern.minimumLength
+        case .prepend(let prefix): 1 + prefix.count
+        default: 1  // what letters become is bounded, and done once
+        }
+      product = min(product, 1 << 20) * max(1, min(factor, 1 << 20))
+    }
+    return product
+  }
+
+  private static func plainSteps(_ component: Component) throws(TokenizerError) -> [TextNormalizer] {
     switch component.type {
     case "Sequence":
       var steps: [TextNormalizer] = []

@@ -52,8 +52,18 @@ struct CharacterClass: Sendable {
 
   mutating func negate() { isNegated.toggle() }
 
-  /// Prepares the quick look-up of ASCII characters; to be called once, when the set is complete.
+  /// Puts the ranges in order and prepares the quick look-up of ASCII characters; to be called once, when the set is complete.
   mutating func finish() {
+    ranges.sort { $0.lowerBound < $1.lowerBound }
+    var merged: [ClosedRange<UInt32>] = []
+    for range in ranges {
+      if let last = merged.last, range.lowerBound <= last.upperBound {
+        merged[merged.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+      } else {
+        merged.append(range)
+      }
+    }
+    ranges = merged
     for value in UInt32(0)..<128 where containsSlowly(value) {
       if value < 64 { lowBits.0 |= 1 << UInt64(value) } else { lowBits.1 |= 1 << UInt64(value - 64) }
     }
@@ -66,6 +76,16 @@ struct CharacterClass: Sendable {
     return (bits >> UInt64(byte & 63)) & 1 == 1
   }
 
+  /// Looks among the ranges, which are in order and apart from one another, by halving.
+  private func isInRange(_ value: UInt32) -> Bool {
+    var (lower, upper) = (0, ranges.count)
+    while lower < upper {
+      let middle = (lower + upper) / 2
+      if ranges[middle].upperBound < value { lower = middle + 1 } else { upper = middle }
+    }
+    return lower < ranges.count && ranges[lower].lowerBound <= value
+  }
+
   /// Whether any character belongs to the set.
   func containsSlowly(_ value: UInt32) -> Bool {
     var found = false
@@ -73,13 +93,7 @@ struct CharacterClass: Sendable {
     if !found, includesSpace || includesNonSpace {
       found = GeneralCategories.isWhiteSpace(value) ? includesSpace : includesNonSpace
     }
-    if !found {
-      for range in ranges where range.contains(value) {
-        found = true
-        break
-      }
-    }
-    return found != isNegated
+    return (found || isInRange(value)) != isNegated
   }
 }
 

@@ -11,8 +11,15 @@ extension Pattern {
     return sets.count - 1
   }
 
+  /// Counts work: repetitions inside repetitions can ask for any amount of it with no step to show.
+  private mutating func count(_ work: Int) throws(PatternError) {
+    compilingWork += work
+    if compilingWork > Self.maximumWork { throw PatternError("the pattern is too long") }
+  }
+
   /// Adds the steps for a node in front of the step `next`, and returns the first of them.
   mutating func compile(_ node: PatternNode, next: Int) throws(PatternError) -> Int {
+    try count(1)
     switch node {
     case .empty: return next
     case .one(let set): return try add(.one(set: add(set)), next: next)
@@ -40,6 +47,7 @@ extension Pattern {
   }
 
   private mutating func compile(choice nodes: [PatternNode], next: Int) throws(PatternError) -> Int {
+    try count(nodes.count)
     var made: [Branch] = []
     for node in nodes {
       var beginning = Beginning()

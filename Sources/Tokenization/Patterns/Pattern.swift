@@ -33,8 +33,13 @@ struct Pattern: Sendable {
   var steps: [Step] = []
   var branches: [Branch] = []
   var sets: [CharacterClass] = []
+  /// How often compiling has looked at a node.
+  var compilingWork = 0
   private var start = 0
   static let maximumSteps = 10_000
+  static let maximumWork = 100_000
+  /// Places to come back to that a match may leave behind; what needs more is given up.
+  private static let maximumRetreats = 1 << 20
 
   /// Compiles a pattern.
   init(_ pattern: String) throws(PatternError) {
@@ -89,6 +94,7 @@ struct Pattern: Sendable {
     let end = range.upperBound
     while budget > 0 {
       budget -= 1
+      if stack.count > Self.maximumRetreats { budget = 0 }
       var succeeds = true
       switch steps[step].operation {
       case .accept: return position

@@ -66,7 +66,10 @@ struct PatternParser {
 
   private mutating func quantified() throws(PatternError) -> PatternNode {
     var node = try single()
+    var count = 0
     while let (minimum, maximum) = try quantifier() {
+      count += 1
+      if count > 4 { throw PatternError("repetitions of repetitions are nested too deep") }
       if skip("?") { throw PatternError("lazy repetition is not supported") }
       let isPossessive = skip("+")
       node = .repetition(node, minimum: minimum, maximum: maximum, isPossessive: isPossessive)
