@@ -54,6 +54,7 @@ enum Interruption {
   /// Ends the command with the status of Ctrl-C, which a shell would not see of one that died by the signal.
   static func leaveAtOnce() {
     signal(SIGINT) { _ in _exit(130) }
+    Notices.unblockSignals()
   }
 
   /// Starts watching.

@@ -95,6 +95,8 @@ struct StandardStreamsTests {
     try process.run()
     #expect(!output.fileHandleForReading.availableData.isEmpty)
     process.interrupt()
+    for _ in 0..<600 where process.isRunning { Thread.sleep(forTimeInterval: 0.1) }
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     process.waitUntilExit()
     #expect(process.terminationReason == .exit && process.terminationStatus == 130)
   }
