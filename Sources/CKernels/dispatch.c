@@ -103,6 +103,8 @@ size_t fs_compact_from(const fs_kernels *kernels) { return kernels->compact_from
 
 const char *fs_kernels_name(const fs_kernels *kernels) { return kernels->name; }
 
+bool fs_multiplies_blocks(const fs_kernels *kernels) { return kernels->block[FS_FORMAT_INT8]; }
+
 void fs_rms_norm(const fs_kernels *kernels, const float *x, const float *weight, float epsilon, ptrdiff_t n,
                  float *y) {
   kernels->rms_norm(x, weight, epsilon, n, y);

@@ -55,6 +55,9 @@ import CKernels
   /// Whether weights come from memory.
   public var readsFromMemory: Bool { unsafe reading.from_memory }
 
+  /// Whether products of many rows go through blocks of tiles, which want as many rows at once as there are.
+  public var multipliesBlocks: Bool { unsafe fs_multiplies_blocks(table) }
+
   /// The set of that name ("auto" is the best), or nil where it is unknown or this processor cannot run it.
   public static func named(_ name: String) -> KernelSet? {
     guard let table = unsafe fs_kernels_named(name) else { return nil }

@@ -47,6 +47,9 @@ const fs_kernels *fs_kernels_named(const char *name);
 /// The name of a set.
 const char *fs_kernels_name(const fs_kernels *kernels);
 
+/// Whether products of many rows go through blocks of tiles.
+bool fs_multiplies_blocks(const fs_kernels *kernels);
+
 /// Bytes of one packed panel of k inputs, always a multiple of 64:
 /// f32 [k][16];
 /// bf16 [pairs][16][2], pairs of inputs interleaved;

@@ -17,7 +17,9 @@ extension LatentAttention {
     layer: Int
   ) {
     guard let queryNorm, let queryExpansion else {
-      absorb(context, query, queryIndex: queries, queries: queries, count: count, heads: heads, layer: layer)
+      absorb(
+        context, query, queryIndex: queries, queries: queries, ordinals: 0..<count, heads: heads, layer: layer
+      )
       return
     }
     if heads.isEmpty { return }  // weighed workers may have none
@@ -32,18 +34,20 @@ extension LatentAttention {
       queryExpansion.view, panels: heads.lowerBound * panels..<heads.upperBound * panels, input: normed,
       output: workspace.query.view, rowCount: count)
     absorb(
-      context, workspace.query.view, queryIndex: nil, queries: queries, count: count, heads: heads,
+      context, workspace.query.view, queryIndex: nil, queries: queries, ordinals: 0..<count, heads: heads,
       layer: layer)
   }
 
-  /// The same where the workers normalise and expand all rows together. The first of its barriers shows the cache rows written
-  /// before.
-  func absorbTogether(
-    _ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int, heads: Range<Int>,
-    layer: Int
-  ) {
+  /// The queries of all heads, made by the workers together: row i of the result is query ordinal i, or, where no expansion
+  /// follows, the rows stay where they are. The first of its barriers shows the cache rows written before.
+  func expandTogether(
+    _ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int
+  ) -> (rows: FloatRows, index: IndexRows?) {
     let worker = context.worker
-    guard let queryNorm, let queryExpansion else { preconditionFailure("queries without an expansion") }
+    guard let queryNorm, let queryExpansion else {
+      worker.barrier()
+      return (query, queries)
+    }
     // Normalised in place, row by row; the expansion needs all of a row.
     for ordinal in worker.share(of: count) {
       let row = queries.map { Int($0[ordinal]) } ?? ordinal
@@ -55,15 +59,17 @@ extension LatentAttention {
       queryExpansion.view, panels: worker.share(of: queryExpansion.panelCount), input: query,
       inputIndex: queries, output: expanded, rowCount: count)
     worker.barrier()
-    absorb(context, expanded, queryIndex: nil, queries: queries, count: count, heads: heads, layer: layer)
+    return (expanded, nil)
   }
 
-  /// Queries against the latent: q_nope W_uk beside the rotated q_rope, for some heads.
-  private func absorb(
-    _ context: ForwardContext, _ query: FloatRows, queryIndex: IndexRows?, queries: IndexRows?, count: Int,
-    heads: Range<Int>, layer: Int
+  /// Queries against the latent: q_nope W_uk beside the rotated q_rope, for some heads of some ordinals.
+  func absorb(
+    _ context: ForwardContext, _ query: FloatRows, queryIndex: IndexRows?, queries: IndexRows?,
+    ordinals: Range<Int>, heads: Range<Int>, layer: Int
   ) {
-    let absorbed = context.workspace.absorbed.view
+    let absorbed = context.workspace.absorbed.view.rows(ordinals)
+    let query = queryIndex == nil ? query.rows(ordinals) : query
+    let queryIndex = queryIndex?.subview(ordinals)
     for head in heads {
       let source = head * shape.queryHead
       let target = head * shape.absorbedHead
@@ -71,17 +77,20 @@ extension LatentAttention {
       let kernels =
         head + 1 < heads.upperBound
         ? context.kernels.followed(by: keyUp[head + 1], panel: 0)
-        : kernels(context, attendingFor: 0, queries, count: count, heads: heads, layer: layer)
+        : kernels(
+          context, attendingFor: ordinals.lowerBound, queries, count: ordinals.upperBound, heads: heads,
+          layer: layer)
       kernels.multiply(
         matrix, panels: 0..<matrix.panelCount, input: query.columns(source..<source + shape.nope),
-        inputIndex: queryIndex, output: absorbed.columns(target..<target + shape.rank), rowCount: count)
+        inputIndex: queryIndex, output: absorbed.columns(target..<target + shape.rank),
+        rowCount: ordinals.count)
       let rotary = query.columns(source + shape.nope..<source + shape.queryHead)
       let rotated = absorbed.columns(target + shape.rank..<target + shape.absorbedHead)
-      for ordinal in 0..<count {
-        rotary.copyRow(queryIndex.map { Int($0[ordinal]) } ?? ordinal, to: rotated, row: ordinal)
+      for (place, ordinal) in ordinals.enumerated() {
+        rotary.copyRow(queryIndex.map { Int($0[place]) } ?? place, to: rotated, row: place)
         let row = queries.map { Int($0[ordinal]) } ?? ordinal
         context.kernels.rotate(
-          rotated, row: ordinal, offset: 0, table: self.rotary, position: Int(context.rows.positions[row]))
+          rotated, row: place, offset: 0, table: self.rotary, position: Int(context.rows.positions[row]))
       }
     }
   }

@@ -95,20 +95,35 @@ final class LatentAttention: Sendable {
     // Unless workers share the positions, a worker's heads need nothing of the others' up to the output projection but the
     // cache rows just written.
     let query = projected.columns(0..<latentOffset)
-    if makesQueriesAlone(context, count: queryCount) {
-      worker.barrier {
-        absorbAlone(context, query, queries: queries, count: queryCount, heads: heads, layer: layer)
-      }
+    if attendsInBlocks(context, queries: queries, count: queryCount, layer: layer) {
+      attendInBlocks(context, query, queries: queries, count: queryCount, heads: heads, layer: layer)
     } else {
-      absorbTogether(context, query, queries: queries, count: queryCount, heads: heads, layer: layer)
+      attendAtOnce(context, query, queries: queries, count: queryCount, heads: heads, layer: layer)
+      if queryCount == 0 { return }
     }
-    if queryCount == 0 { return }
-    attend(context, queries: queries, count: queryCount, heads: heads, layer: layer)
     worker.barrier()
     output.apply(
       context, input: context.workspace.attended.view, output: target, rowCount: queryCount,
       accumulate: accumulate)
     worker.barrier()
+  }
+
+  /// Queries, attention and the value up-projection of this worker's heads, each for all rows.
+  private func attendAtOnce(
+    _ context: ForwardContext, _ query: FloatRows, queries: IndexRows?, count: Int, heads: Range<Int>,
+    layer: Int
+  ) {
+    if makesQueriesAlone(context, count: count) {
+      context.worker.barrier {
+        absorbAlone(context, query, queries: queries, count: count, heads: heads, layer: layer)
+      }
+    } else {
+      let expanded = expandTogether(context, query, queries: queries, count: count)
+      absorb(
+        context, expanded.rows, queryIndex: expanded.index, queries: queries, ordinals: 0..<count,
+        heads: heads, layer: layer)
+    }
+    if count > 0 { attend(context, queries: queries, count: count, heads: heads, layer: layer) }
   }
 
   /// The rows that this worker writes to the cache. Where neighbours share lines a few rows are one worker's.
@@ -168,16 +183,24 @@ final class LatentAttention: Sendable {
           scratch: workspace.attentionScratch.view, scratchRow: context.worker.index)
       }
     }
+    expandValues(
+      context, ordinals: 0..<count, heads: heads, last: context.kernels(before: output.weights.view))
+  }
+
+  /// The value up-projection of some heads for some ordinals, the last head's with kernels of its own.
+  func expandValues(
+    _ context: ForwardContext, ordinals: Range<Int>, heads: Range<Int>, last: KernelSet
+  ) {
+    let latent = context.workspace.latent.view.rows(ordinals)
+    let attended = context.workspace.attended.view.rows(ordinals)
     for head in heads {
       let matrix = valueUp[head]
       let kernels =
-        head + 1 < heads.upperBound
-        ? context.kernels.followed(by: valueUp[head + 1], panel: 0)
-        : context.kernels(before: output.weights.view)
+        head + 1 < heads.upperBound ? context.kernels.followed(by: valueUp[head + 1], panel: 0) : last
       kernels.multiply(
-        matrix, panels: 0..<matrix.panelCount, input: latent.columns(head * rank..<(head + 1) * rank),
-        output: workspace.attended.view.columns(head * shape.value..<(head + 1) * shape.value),
-        rowCount: count)
+        matrix, panels: 0..<matrix.panelCount,
+        input: latent.columns(head * shape.rank..<(head + 1) * shape.rank),
+        output: attended.columns(head * shape.value..<(head + 1) * shape.value), rowCount: ordinals.count)
     }
   }
 }

@@ -75,12 +75,15 @@ struct StepQueries {
   }
 
   /// Calls `body` with each run of rows of one sequence, and its slot in the cache.
-  func forEachSequence(_ body: (_ slot: Int, AttendingRows) -> Void) {
-    var begin = 0
-    while begin < count {
+  func forEachSequence(_ body: (_ slot: Int, AttendingRows) -> Void) { forEachSequence(0..<count, body) }
+
+  /// The same for some of the ordinals.
+  func forEachSequence(_ ordinals: Range<Int>, _ body: (_ slot: Int, AttendingRows) -> Void) {
+    var begin = ordinals.lowerBound
+    while begin < ordinals.upperBound {
       let own = slot(begin)
       var end = begin + 1
-      while end < count, slot(end) == own { end += 1 }
+      while end < ordinals.upperBound, slot(end) == own { end += 1 }
       body(
         own,
         AttendingRows(query: query, positions: positions, index: index, ordinals: begin..<end))
