@@ -36,6 +36,29 @@ static void prepare_pairs(const float *x, ptrdiff_t k, void *to) {
 
 enum { GROUP_VECTORS = FS_GROUP / FS_LANES };
 
+/// The bytes of half a group of integers, and their sum in some lanes.
+FS_INLINE lanes_i32 prepare_half(const lanes value[GROUP_VECTORS / 2], float inverse, char *to) {
+#if defined(FS_WIDE)
+  __m512i integers[4];  // rounded as the sum with FS_INTEGER_ROUND is
+  FS_UNROLL for (int v = 0; v < 4; v++) integers[v] = _mm512_cvtps_epi32((__m512)(value[v] * inverse));
+  // Packing goes by quarters of the registers; a quarter's four bytes of each vector end up beside one another.
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  __m512i words = _mm512_packs_epi32(integers[0], integers[1]), others = _mm512_packs_epi32(integers[2], integers[3]);
+  __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(words, others));
+  memcpy(to, &bytes, sizeof bytes);
+  return lanes_multiply_fours((lanes_i32)0, (lanes_i32)_mm512_set1_epi8(1), (lanes_i32)bytes);
+#else
+  lanes_i32 sum = 0;
+  FS_UNROLL for (int v = 0; v < GROUP_VECTORS / 2; v++) {
+    lanes_i32 integers = __builtin_bit_cast(lanes_i32, value[v] * inverse + FS_INTEGER_ROUND) - FS_INTEGER_ROUND_BITS;
+    sum += integers;
+    lanes_i8 bytes = __builtin_convertvector(integers, lanes_i8);
+    memcpy(to + v * FS_LANES, &bytes, sizeof bytes);
+  }
+  return sum;
+#endif
+}
+
 /// One group of integers, `count` of whose inputs stand in the row: its scale, its bytes and the sums of its halves.
 FS_INLINE void prepare_group(const float *x, ptrdiff_t count, char *to, float *scale, int32_t sums[2]) {
   lanes value[GROUP_VECTORS];
@@ -48,17 +71,14 @@ FS_INLINE void prepare_group(const float *x, ptrdiff_t count, char *to, float *s
     FS_UNROLL for (int v = 0; v < step; v++)
       magnitude[v] = magnitude[v + step] > magnitude[v] ? magnitude[v + step] : magnitude[v];
   float inverse = fs_integer_scale(__builtin_reduce_max(magnitude[0]), scale);
-  lanes_i32 half[2] = {0, 0};
   if (inverse == 0) {
     memset(to, 0, FS_GROUP);
-  } else {
-    FS_UNROLL for (int v = 0; v < GROUP_VECTORS; v++) {
-      lanes_i32 integers = __builtin_bit_cast(lanes_i32, value[v] * inverse + FS_INTEGER_ROUND) - FS_INTEGER_ROUND_BITS;
-      half[v / (GROUP_VECTORS / 2)] += integers;
-      lanes_i8 bytes = __builtin_convertvector(integers, lanes_i8);
-      memcpy(to + v * FS_LANES, &bytes, sizeof bytes);
-    }
+    sums[0] = sums[1] = 0;
+    return;
   }
+  lanes_i32 half[2];
+  FS_UNROLL for (int h = 0; h < 2; h++)
+    half[h] = prepare_half(value + h * GROUP_VECTORS / 2, inverse, to + h * FS_GROUP / 2);
   sums[0] = __builtin_reduce_add(half[0]);
   sums[1] = __builtin_reduce_add(half[1]);
 }

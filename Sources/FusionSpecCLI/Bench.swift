@@ -13,7 +13,8 @@ struct Bench: ParsableCommand {
       First the machine: bandwidth of reads from memory, and the peak of multiply-adds, with the threads and the instruction \
       set of the run. Then the model on random tokens: prefill, decoding after some context, and forwards of several rows, as \
       verification of drafts runs them, with the distinct experts that the rows chose. Rounds over all settings are \
-      interleaved; medians count.
+      interleaved; medians count. Arithmetic is what has to be done: products with the weights, where rows of a prompt that \
+      nobody asks for stop at the last layer, and attention; its share is of the peak of the weights' format.
 
       With --random-weights a folder with a config.json is enough: what a model would do here, before it is downloaded.
       """)

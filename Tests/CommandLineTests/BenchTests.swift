@@ -92,8 +92,14 @@ struct BenchTests {
     #expect(rows.allSatisfy { ($0["ms"] as? Double ?? 0) > 0 })
     #expect(rows[0]["relative_cost"] as? Double == 1)
     let operations = rows.compactMap { $0["operations"] as? Double }
-    #expect(operations.count == 3 && operations[0] == decode[0]["operations_per_token"] as? Double)
-    #expect(operations[0] > 0 && operations[1] == 2 * operations[0] && operations[2] == 5 * operations[0])
+    let decodeOperations = decode.compactMap { $0["operations_per_token"] as? Double }
+    #expect(operations.count == 3 && decodeOperations.count == 2)
+    // A position that a row sees takes 3 heads in two layers a score and a sum of a latent.
+    let position = Double(2 * 2 * 3 * (24 + 8 + 24))
+    #expect(decodeOperations[1] - decodeOperations[0] == 32 * position)
+    #expect(operations[0] > position)
+    #expect(operations[1] == 2 * operations[0] + position)
+    #expect(operations[2] == 5 * operations[0] + 10 * position)
     for entry in decode + rows {
       let share = try #require(entry["share_of_peak"] as? Double)
       #expect(share > 0 && share < 1)

@@ -34,11 +34,40 @@ struct StepTrafficTests {
     let last = 2 * 4096 * 4096 + 8 * 4096 + 2 * 4096 + 2 * 3 * 4096 * 14336
     #expect(mixtral.lastLayerMultiplyAdds == last)
     let rows = 100.0 * Double(mixtral.layerMultiplyAdds) - 99.0 * Double(last)
-    #expect(mixtral.promptMultiplyAdds(tokenCount: 100) == rows + Double(mixtral.outputMultiplyAdds))
+    // Scores and values of 4096 columns; of the last layer for the last row alone.
+    let attention = 2.0 * 4096 * (31 * 5050 + 100)
+    #expect(
+      mixtral.promptMultiplyAdds(tokenCount: 100) == rows + Double(mixtral.outputMultiplyAdds) + attention)
     let deepseek = StepTraffic(try architecture("DeepSeek-V3"), format: .bf16)
     #expect(
       deepseek.promptMultiplyAdds(tokenCount: 100)
-        == 100.0 * Double(deepseek.layerMultiplyAdds) + Double(deepseek.outputMultiplyAdds))
+        == 100.0 * Double(deepseek.layerMultiplyAdds) + Double(deepseek.outputMultiplyAdds)
+        + 61 * 128 * (576 + 512) * 5050)
+  }
+
+  @Test
+  func `rows after a context attend to all of it, or to their window`() throws {
+    for name in ["Mixtral-8x7B-v0.1", "DeepSeek-V3"] {
+      let traffic = StepTraffic(try architecture(name), format: .bf16)
+      let perPosition = name == "DeepSeek-V3" ? 61.0 * 128 * (576 + 512) : 32 * 2 * 4096
+      let products = Double(traffic.layerMultiplyAdds + traffic.outputMultiplyAdds)
+      #expect(
+        traffic.stepMultiplyAdds(rowCount: 3, positionCount: 1000)
+          == 3 * products + perPosition * (998 + 999 + 1000))
+    }
+    let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).json")
+    defer { try? FileManager.default.removeItem(at: file) }
+    let text =
+      #"{"model_type":"mixtral","vocab_size":32,"hidden_size":64,"intermediate_size":32,"num_attention_heads":4,"#
+      + #""num_hidden_layers":2,"num_local_experts":2,"num_experts_per_tok":1,"sliding_window":10,"max_position_embeddings":64}"#
+    try Data(text.utf8).write(to: file)
+    let traffic = StepTraffic(
+      try ArchitectureRegistry.architecture(for: try ConfigurationObject(file: file)), format: .bf16)
+    let products = Double(traffic.layerMultiplyAdds + traffic.outputMultiplyAdds)
+    #expect(
+      traffic.stepMultiplyAdds(rowCount: 4, positionCount: 11) == 4 * products + 2 * 2 * 64
+        * (8 + 9 + 10 + 10))
+    #expect(traffic.stepMultiplyAdds(rowCount: 2, positionCount: 500) == 2 * products + 2 * 2 * 64 * 20)
   }
 
   @Test

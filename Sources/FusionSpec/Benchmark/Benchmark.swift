@@ -129,21 +129,23 @@ extension Benchmark {
     let decode = zip(options.depths, samples.decode).map { depth, times in
       let experts = Double(traffic.expertsOfOneRow)
       // The mean over the decoded tokens is the middle one's.
-      let cache = traffic.cacheBytes(positionCount: depth + (options.generatedTokens + 1) / 2)
+      let positions = depth + (options.generatedTokens + 1) / 2
+      let cache = traffic.cacheBytes(positionCount: positions)
       return BenchmarkReport.Decode(
         context: depth, millisecondsPerToken: Self.median(times),
         bytesPerToken: traffic.weightBytes(distinctExperts: experts) + Double(cache),
         plainBytesPerToken: model.plainTraffic.weightBytes(distinctExperts: experts) + Double(cache),
-        operationsPerToken: 2 * traffic.stepMultiplyAdds(rowCount: 1))
+        operationsPerToken: 2 * traffic.stepMultiplyAdds(rowCount: 1, positionCount: positions))
     }
     let measured = rowCounts.indices.map { place in
       let experts = samples.experts[place].reduce(0, +) / Double(max(samples.experts[place].count, 1))
-      let cache = traffic.cacheBytes(positionCount: options.depths[0] + rowCounts[place])
+      let positions = options.depths[0] + rowCounts[place]
+      let cache = traffic.cacheBytes(positionCount: positions)
       return BenchmarkReport.Rows(
         rows: rowCounts[place], milliseconds: Self.median(samples.rows[place]),
         distinctExpertsPerLayer: traffic.mixtureCount == 0 ? 0 : experts / Double(traffic.mixtureCount),
         bytes: traffic.weightBytes(distinctExperts: experts) + Double(cache),
-        operations: 2 * traffic.stepMultiplyAdds(rowCount: rowCounts[place]))
+        operations: 2 * traffic.stepMultiplyAdds(rowCount: rowCounts[place], positionCount: positions))
     }
     let one = measured.first { $0.rows == 1 } ?? measured[0]
     return BenchmarkReport(

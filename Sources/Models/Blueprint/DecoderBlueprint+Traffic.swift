@@ -26,6 +26,17 @@ public struct StepTraffic: Sendable, Equatable {
     var bytes: Int
     /// Positions that a row sees; nil for all.
     var window: Int?
+    /// Multiply-adds that a row takes for each position that it sees.
+    var multiplyAdds: Int
+
+    /// Positions that rows see, together, whose last one stands behind `positionCount` - 1 others.
+    func seen(rowCount: Int, positionCount: Int) -> Double {
+      let window = window ?? positionCount
+      // The rows that see everything before them, and those whose window is full.
+      let full = min(max(0, positionCount - window), rowCount)
+      let (count, last) = (Double(rowCount - full), Double(positionCount - full))
+      return count * last - count * (count - 1) / 2 + Double(full * window)
+    }
   }
 
   /// Bytes of weights that a forward reads when its rows chose this many distinct experts, summed over the layers.
@@ -33,15 +44,28 @@ public struct StepTraffic: Sendable, Equatable {
     Double(sharedBytes) + distinctExperts * Double(expertBytes)
   }
 
-  /// Multiply-adds of a prompt of which the last row has logits.
+  /// Multiply-adds of a prompt of which the last row has logits, attention over its own positions included.
   public func promptMultiplyAdds(tokenCount: Int) -> Double {
     let unneeded = hasHeads ? 0 : Double(lastLayerMultiplyAdds) * Double(max(0, tokenCount - 1))
-    return Double(layerMultiplyAdds) * Double(tokenCount) - unneeded + Double(outputMultiplyAdds)
+    var attention = attentionMultiplyAdds(rowCount: tokenCount, positionCount: tokenCount)
+    if !hasHeads, let last = cacheLayers.last {
+      let rows = last.seen(rowCount: tokenCount, positionCount: tokenCount)
+      attention -= Double(last.multiplyAdds) * (rows - last.seen(rowCount: 1, positionCount: tokenCount))
+    }
+    return Double(layerMultiplyAdds) * Double(tokenCount) - unneeded + Double(outputMultiplyAdds) + attention
   }
 
-  /// Multiply-adds of a forward whose rows all have logits.
-  public func stepMultiplyAdds(rowCount: Int) -> Double {
+  /// Multiply-adds of a forward whose rows all have logits, the last of which sees `positionCount` positions, itself included.
+  public func stepMultiplyAdds(rowCount: Int, positionCount: Int) -> Double {
     Double(layerMultiplyAdds + outputMultiplyAdds) * Double(rowCount)
+      + attentionMultiplyAdds(rowCount: rowCount, positionCount: positionCount)
+  }
+
+  /// Scores and sums of values, of latents in absorbed form.
+  private func attentionMultiplyAdds(rowCount: Int, positionCount: Int) -> Double {
+    cacheLayers.reduce(0) {
+      $0 + Double($1.multiplyAdds) * $1.seen(rowCount: rowCount, positionCount: positionCount)
+    }
   }
 
   /// Distinct experts, summed over the layers, that a forward of one row reads.
@@ -101,9 +125,17 @@ extension StepTraffic {
     }
     cacheLayers = blueprint.layers.enumerated().map { index, layer in
       var window: Int?
-      if case .grouped(let attention) = layer.attention { window = attention.window }
+      let multiplyAdds: Int
+      switch layer.attention {
+      case .grouped(let attention):
+        window = attention.window
+        multiplyAdds = 2 * attention.shape.queryWidth
+      case .latent(let attention):
+        multiplyAdds = attention.shape.heads * (attention.shape.absorbedHead + attention.shape.rank)
+      }
       let floats = layer.attention.cacheWidth * MemoryLayout<Float>.size
-      return CacheLayer(bytes: cacheBytes.map { $0[index] } ?? floats, window: window)
+      return CacheLayer(
+        bytes: cacheBytes.map { $0[index] } ?? floats, window: window, multiplyAdds: multiplyAdds)
     }
   }
 }
