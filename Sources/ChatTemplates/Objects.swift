@@ -88,7 +88,7 @@ final class LoopState {
           lastChanged = arguments.positional
           do throws(Failure) {
             // Loops can hold one another this way, as deep as variables.
-            try interpreter.checkDepth(.loop(self))
+            try interpreter.checkDepth(.tuple(arguments.positional))
           } catch {
             lastChanged = nil
             throw error

@@ -44,8 +44,8 @@ extension StringMethods {
     if mark.isEmpty { throw Failure("empty separator") }
     try interpreter.reserve(objects: min(PythonText.count(of: mark, in: text), limit ?? .max))
     let pieces =
-      fromRight && limit != nil
-      ? PythonText.piecesFromRight(of: text, separator: mark, limit: limit ?? 0)
+      fromRight
+      ? PythonText.piecesFromRight(of: text, separator: mark, limit: limit ?? .max)
       : PythonText.pieces(of: text, separator: mark, limit: limit)
     return .list(pieces.map(Value.string))
   }

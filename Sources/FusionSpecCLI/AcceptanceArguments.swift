@@ -152,7 +152,7 @@ struct AcceptanceArguments: ParsableArguments {
     return AcceptanceOptions(
       speculations: (depths ?? standard).speculations, thinking: modes,
       maximumTokens: maxTokens,
-      sampling: sampling, batch: batch, repetitions: repetitions,
+      sampling: sampling, batch: min(batch, prompts.count), repetitions: repetitions,
       ignoresEndOfSequence: ignoreEos,
       limits: limits.settings(nil), budgets: thinkingBudgets?.budgets ?? [],
       syntheticAcceptance: syntheticAcceptance?.values, longPrompts: longPrompts)

@@ -18,7 +18,7 @@ struct MemoryNeed {
   ) {
     let options = arguments.options
     weights = options.weights ?? LanguageModel.automaticFormat(checkpoint, parameters)
-    cache = options.cache == .automatic ? (weights == .f32 ? .f32 : .bf16) : options.cache
+    cache = description.heldCacheFormat(options.cache, besideNarrowWeights: weights != .f32)
     context = min(arguments.context ?? 4096, description.contextLength)
     let isCompact = options.compactFormats(parameters).contains(weights)
     byteCount =

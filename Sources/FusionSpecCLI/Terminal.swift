@@ -51,9 +51,16 @@ enum Interruption {
   /// Whether Ctrl-C has been pressed.
   static var isRequested: Bool { count.load(ordering: .relaxed) > 0 }
 
-  /// Ends the command with the status of Ctrl-C, which a shell would not see of one that died by the signal.
+  /// Has Ctrl-C end the command at once with its status, unless whoever started it has it ignore the signal.
   static func leaveAtOnce() {
-    signal(SIGINT) { _ in _exit(130) }
+    var before = sigaction()
+    unsafe sigaction(SIGINT, nil, &before)
+    let isIgnored = unsafe unsafeBitCast(before.__sigaction_handler.sa_handler, to: Int.self) == 1  // SIG_IGN
+    if isIgnored { return }
+    signal(SIGINT) { _ in
+      TerminalMode.leave()
+      _exit(130)
+    }
     Notices.unblockSignals()
   }
 

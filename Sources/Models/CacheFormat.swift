@@ -44,6 +44,13 @@ extension CacheFormat {
 }
 
 extension ModelDescription {
+  /// How keys and values are held where a format is asked for: what automatic comes to for this model.
+  public func heldCacheFormat(_ format: CacheFormat, besideNarrowWeights: Bool) -> CacheFormat {
+    guard format == .automatic else { return format }
+    let layouts = CacheFormat.automatic.layouts(cacheLayouts, besideNarrowWeights: besideNarrowWeights)
+    return layouts == cacheLayouts ? .f32 : .bf16
+  }
+
   /// Bytes that one position takes in a cache of a format, all layers together; automatic means beside weights in f32.
   public func cacheBytesPerPosition(_ format: CacheFormat) -> Int {
     let layouts = format.layouts(cacheLayouts, besideNarrowWeights: false)

@@ -32,6 +32,8 @@ import Testing
     ("{{ 'aXbXc'.split('X', 1) }}", "['a', 'bXc']"), ("{{ 'aXbXc'.rsplit('X', 1) }}", "['aXb', 'c']"),
     ("{{ 'aaaa'.replace('aa', 'b') }}", "bb"), ("{{ 'aaaaa'.count('aa') }}", "2"),
     ("{{ 'abcabc'.rfind('abc') }} {{ 'abcabc'.find('abc', 1) }} {{ 'abc'.rfind('') }}", "3 3 3"),
+    ("{{ 'aaa'.rsplit('aa') }} {{ 'aaa'.split('aa') }}", "['a', ''] ['', 'a']"),
+    ("{% for x in [1, 1, 2] %}{{ loop.changed(x) }} {% endfor %}", "True False True "),
     ("{{ 'aaa'.rpartition('aa') }}", "('a', 'aa', '')"), ("{{ 'ééa'.find('a') }}", "2"),
     (
       "{% set d = {'a': [1], 'b': 2} %}{% set e = {'b': 2, 'a': [1]} %}{{ d.keys() == e.keys() }} "

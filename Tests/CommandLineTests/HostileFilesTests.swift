@@ -44,6 +44,12 @@ struct HostileFilesTests {
     #expect(outcome.status == status, "\(outcome.errors)")
   }
 
+  /// Each mark is put in front of every piece, and cuts the pieces of the one before.
+  private static let alternatingMarks: String = {
+    let parts = (0..<40).map { #"{"type":"Metaspace","replacement":""# + ($0 % 2 == 0 ? "a" : "b") + #""}"# }
+    return #"{"type":"Sequence","pretokenizers":["# + parts.joined(separator: ",") + "]}"
+  }()
+
   private static func sequence(_ key: String, count: Int) -> String {
     let part = #"{"type":"Replace","pattern":{"String":"a"},"content":"aaaaaaaaaa"}"#
     let parts = [String](repeating: part, count: count).joined(separator: ",")
@@ -79,7 +85,8 @@ struct HostileFilesTests {
     ("pre_tokenizer", #"{"type":"Metaspace","replacement":""}"#),
     ("decoder", #"{"type":"Metaspace","replacement":""}"#),
     ("pre_tokenizer", #"{"type":"Metaspace","replacement":"a long mark"}"#),
-    ("normalizer", sequence("normalizers", count: 12)), ("decoder", sequence("decoders", count: 12)),
+    ("pre_tokenizer", alternatingMarks), ("normalizer", sequence("normalizers", count: 12)),
+    ("decoder", sequence("decoders", count: 12)),
     ("normalizer", sequence("normalizers", count: 65)),
   ])
   func `impossible parts of a tokenizer are refused`(role: String, part: String) throws {

@@ -109,6 +109,14 @@ struct WrongUsageTests {
   }
 
   @Test
+  func `a path with an apostrophe is shown whole`() throws {
+    let folder = "/nonexistent/bob's models/" + String(repeating: "a", count: 200)
+    let outcome = try Command.run(["inspect"], model: folder)
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains(folder), "\(outcome.errors)")
+  }
+
+  @Test
   func `a folder in place of a file is named as one`() throws {
     let outcome = try Command.run(["generate", "--prompts", "/tmp"])
     #expect(outcome.status == 1)

@@ -58,9 +58,8 @@ public final class AcceptanceRunner {
     budgetRequests = budgets.map(keep)
     let needed = (requests + budgetRequests).joined().map(\.greatestLength).max() ?? 1
     context = min(needed, model.context)
-    let slots = min(options.batch, max(1, kept.count))
-    fixedEngine = model.makeEngine(batchSize: slots, context: context)
-    learningEngine = model.makeEngine(batchSize: slots, context: context)
+    fixedEngine = model.makeEngine(batchSize: options.batch, context: context)
+    learningEngine = model.makeEngine(batchSize: options.batch, context: context)
     for request in (requests + budgetRequests).joined() { try fixedEngine.check(request) }
   }
 
@@ -214,15 +213,14 @@ public final class AcceptanceRunner {
   /// Costs by rows at the end of a text of the run: the one of middle length among those that are long enough.
   private func measureCosts(_ result: SettingResult?) -> CostMeasurement {
     let depths = 0...Speculation.depths.upperBound
-    let batch = min(options.batch, max(1, prompts.count))
-    let counts = Set(1...9).union(depths.map { batch * ($0 + 1) }).sorted()
+    let counts = Set(1...9).union(depths.map { options.batch * ($0 + 1) }).sorted()
     let texts = zip(requests.first ?? [], result?.plain ?? []).map { $0.promptTokens + $1.tokens }
       .sorted { $0.count < $1.count }
-    let long = texts.filter { $0.count > (counts.last ?? 0) + batch }
+    let long = texts.filter { $0.count > (counts.last ?? 0) + options.batch }
     guard let text = long.isEmpty ? texts.last : long[long.count / 2] else {
       return CostMeasurement(forwards: [], draftMilliseconds: 0)
     }
     return fixedEngine.measureCosts(
-      text: text, rowCounts: counts, draftRows: batch, milliseconds: 800)
+      text: text, rowCounts: counts, draftRows: options.batch, milliseconds: 800)
   }
 }

@@ -6,14 +6,18 @@ extension LatentAttention {
   /// their use, and weights are still read for many rows.
   private static let blockRows = 32, blockHeads = 4
 
-  /// Whether rows go block by block: where there are many, and no tiles of their own want more of them at once, and workers do
-  /// not share positions.
+  /// Whether rows go block by block: where sequences have many each, and no tiles of their own want more of them at once, and
+  /// workers do not share positions.
   func attendsInBlocks(_ context: ForwardContext, queries: IndexRows?, count: Int, layer: Int) -> Bool {
     guard count > Self.blockRows, !context.kernels.multipliesBlocks,
       context.cache.latent(layer: layer, slot: 0) != nil
     else { return false }
     let rows = StepQueries(
       context: context, query: context.workspace.absorbed.view, index: queries, count: count, window: nil)
+    // A few rows of each of many sequences would have every cache read for each block of heads.
+    var sequenceCount = 0
+    rows.forEachSequence { _, _ in sequenceCount += 1 }
+    if count < Self.blockRows * sequenceCount { return false }
     return SpanSplit(rows, heads: shape.heads, groups: 1, width: shape.rank) == nil
   }
 

@@ -34,6 +34,18 @@ enum PreTokenizer: Sendable {
     steps: [PreTokenizer], isByteLevel: Bool
   ) {
     guard let component else { return ([], false) }
+    let result = try plainSteps(component)
+    // A mark in front of every piece, then a cut at every mark: a few such pairs make any text as long as one likes.
+    let adding = result.steps.count { if case .split = $0 { false } else { true } }
+    if result.steps.count > 64 || adding > 2 {
+      throw component.malformed("more than 64 steps, or more than two that add to the text")
+    }
+    return result
+  }
+
+  private static func plainSteps(_ component: Component) throws(TokenizerError) -> (
+    steps: [PreTokenizer], isByteLevel: Bool
+  ) {
     switch component.type {
     case "Sequence":
       var steps: [PreTokenizer] = []
