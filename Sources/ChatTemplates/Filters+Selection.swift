@@ -45,7 +45,7 @@ extension Filters {
       for element in elements {
         let found = try interpreter.look(up: attribute, in: element, missing: options[1])
         try interpreter.chargeWalk(found, times: 20)
-        try interpreter.reserve(objects: 1)
+        try interpreter.reserve(objects: 5)
         let sortKey = isSensitive ? found : found.ignoringCase
         guard let key = ValueKey(sortKey) else { throw Failure("unhashable type: '\(found.typeName)'") }
         if let position = positions[key] {

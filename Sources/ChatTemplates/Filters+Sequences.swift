@@ -106,6 +106,7 @@ extension Filters {
         let part = try options[1].map { (name) throws(Failure) in try interpreter.look(up: name, in: element)
         }
         let found = part ?? element
+        try interpreter.charge(2)
         try interpreter.chargeWalk(found, bytesPerStep: 16)
         guard let key = ValueKey(options[0]?.isTrue == true ? found : found.ignoringCase) else {
           throw Failure("unhashable type: '\(found.typeName)'")
@@ -168,6 +169,7 @@ extension Filters {
   private static func sorted(
     _ values: [Value], by keys: [Value], descending: Bool, _ interpreter: Interpreter
   ) throws(Failure) -> [Value] {
+    try interpreter.charge(20 * keys.count)
     for key in keys { try interpreter.chargeWalk(key, times: 20) }
     let order = try Sorting.sorted(Array(values.indices)) { (left, right) throws(Failure) in
       try descending ? keys[right].isLess(than: keys[left]) : keys[left].isLess(than: keys[right])
@@ -184,6 +186,7 @@ extension Filters {
     for element in try elements(of: value, name, interpreter) {
       let part = try options[1].map { (name) throws(Failure) in try interpreter.look(up: name, in: element) }
       let found = part ?? element
+      try interpreter.charge()
       try interpreter.chargeWalk(found, bytesPerStep: 16)
       let key = options[0]?.isTrue == true ? found : found.ignoringCase
       guard let current = best else {

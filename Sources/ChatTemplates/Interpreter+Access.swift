@@ -11,6 +11,7 @@ extension Interpreter {
   /// `value[index]`: an element first, then an attribute.
   func element(_ index: Value, of value: Value) throws(Failure) -> Value {
     if case .undefined(let message) = value { throw Failure(message) }
+    try chargeLook(index)
     if let element = try ownElement(index, of: value) { return element }
     if case .string(let name) = index, let attribute = ownAttribute(name, of: value) { return attribute }
     return .undefined("\(value.typeName) object has no element \(index.representation)")
@@ -50,12 +51,8 @@ extension Interpreter {
 
   private func ownElement(_ index: Value, of value: Value) throws(Failure) -> Value? {
     switch value {
-    case .dictionary(let entries):
-      try chargeLook(index)
-      return entries[index]
-    case .namespace(let namespace):
-      try chargeLook(index)
-      return namespace.attributes[index]
+    case .dictionary(let entries): return entries[index]
+    case .namespace(let namespace): return namespace.attributes[index]
     case .list(let elements), .tuple(let elements):
       return index.wholeNumber.flatMap { Self.position($0, elements.count) }.map { elements[$0] }
     case .string(let text):

@@ -150,7 +150,7 @@ public enum ArchitectureRegistry {
     if let folder = options.packedWeightsFolder {
       store = try PackedStore(folder: folder, checkpoint: checkpoint, options: options)
     }
-    let loader = BlueprintLoader(
+    let loader = try BlueprintLoader(
       architecture.blueprint, source: .checkpoint(reader), options: options, store: store)
     let model = try loader.model()
     return (model, try reader.finish())

@@ -83,6 +83,21 @@ struct StepTrafficTests {
   }
 
   @Test
+  func `a rotary table beyond any model's is refused`() throws {
+    let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).json")
+    defer { try? FileManager.default.removeItem(at: file) }
+    let text =
+      #"{"model_type":"llama","vocab_size":4,"hidden_size":1,"intermediate_size":1,"num_hidden_layers":1,"#
+      + #""num_attention_heads":1,"num_key_value_heads":1,"head_dim":8192,"max_position_embeddings":1073741824}"#
+    try Data(text.utf8).write(to: file)
+    let configuration = try ConfigurationObject(file: file)
+    #expect(throws: LoadError.self) {
+      try ArchitectureRegistry.randomModel(
+        configuration, options: LoadOptions(format: .f32, contextLength: 1 << 18))
+    }
+  }
+
+  @Test
   func `a workspace counts the experts of the last forward`() throws {
     let fixture = Self.published.deletingLastPathComponent().appending(path: "deepseek-v3/plain-f32")
     let configuration = try Checkpoint.configurationOnly(directory: fixture)

@@ -10,9 +10,12 @@ struct BlueprintLoader {
   /// Cosines and sines, shared by all layers.
   private let rotary: RotaryTable
 
+  /// Most bytes of cosines and sines: a few hundred times what published models have for their whole context.
+  private static let maximumTableBytes = 1 << 32
+
   init(
     _ blueprint: DecoderBlueprint, source: WeightSource, options: LoadOptions, store: PackedStore? = nil
-  ) {
+  ) throws(LoadError) {
     self.blueprint = blueprint
     weights = WeightLoader(
       source: source, format: options.format,
@@ -30,6 +33,13 @@ struct BlueprintLoader {
     case nil:
       dimension = 0
       interleaved = false
+    }
+    let (bytes, overflow) = contextLength.multipliedReportingOverflow(by: 4 * dimension)
+    if overflow || bytes > Self.maximumTableBytes {
+      throw LoadError(
+        .unsuitable, file: "config.json", problem: "the rotary table would be too large",
+        found: "\(dimension) rotated dimensions for \(contextLength) positions",
+        accepted: "at most \(Self.maximumTableBytes) bytes, as with a smaller --context")
     }
     rotary = RotaryTable(
       configuration: blueprint.rotary, dimension: dimension, positionCount: contextLength,
