@@ -9,7 +9,11 @@ import Tokenization
 /// `fusionspec inspect`.
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "What a checkpoint is and what it needs, from its headers alone.")
+    abstract: "What a checkpoint is and what it needs, from its headers alone.",
+    discussion: """
+      Takes the options of every command. --weights, --isa, --kv-cache, --compact-weights and --context (at most the model's) say \
+      for what "needed" is reckoned; the others about running a model change nothing here.
+      """)
 
   @OptionGroup(title: "Model") var modelArguments: ModelArguments
   @Flag(help: "Print the result as JSON.") var json = false

@@ -63,16 +63,14 @@ import Testing
   }
 
   @Test func `A match that leaves too many ways open is given up`() throws {
-    let text = String(repeating: "a", count: 1_500_000)
-    #expect(try matches("(?:a|b)+c|d", text + "d").count <= 1)
+    for (count, found) in [(500_000, 1), (1_500_000, 0)] {
+      #expect(try matches("(?:a|b)+d", String(repeating: "a", count: count) + "d").count == found)
+    }
   }
 
-  @Test func `Explosive patterns give up instead of hanging`() throws {
+  @Test(.timeLimit(.minutes(1))) func `Explosive patterns give up instead of hanging`() throws {
     let text = String(repeating: "a", count: 5000)
-    let duration = try ContinuousClock().measure {
-      _ = try matches("(?:a|aa)+b", text)
-      _ = try matches("a*a*a*a*b", text)
-    }
-    #expect(duration < .seconds(10))
+    #expect(try matches("(?:a|aa)+b", text).isEmpty)
+    #expect(try matches("a*a*a*a*b", text).isEmpty)
   }
 }

@@ -24,7 +24,7 @@ public struct BenchmarkReport: Sendable {
     public var bytesPerToken: Double
     /// The same if no weights were compact.
     public var plainBytesPerToken: Double
-    /// Operations of a token's matrix products, counted as those of a prefill.
+    /// Operations of a token, attention over what stands before it included, counted as those of a prefill.
     public var operationsPerToken: Double
     /// Speed.
     public var tokensPerSecond: Double { 1000 / millisecondsPerToken }
@@ -40,7 +40,7 @@ public struct BenchmarkReport: Sendable {
     public var distinctExpertsPerLayer: Double
     /// Mean bytes of weights and cache that a forward touches, each once.
     public var bytes: Double
-    /// Operations of a forward's matrix products, counted as those of a prefill.
+    /// Operations of a forward, counted as those of a prefill.
     public var operations: Double
   }
 

@@ -10,7 +10,7 @@ struct BlueprintLoader {
   /// Cosines and sines, shared by all layers.
   private let rotary: RotaryTable
 
-  /// Most bytes of cosines and sines: a few hundred times what published models have for their whole context.
+  /// Most bytes of cosines and sines: thirty times what 262144 positions of heads of 128 take.
   private static let maximumTableBytes = 1 << 32
 
   init(
