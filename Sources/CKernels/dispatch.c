@@ -24,13 +24,33 @@ static const fs_kernels *supported_pairs(void) {
   return NULL;
 }
 
+/// The family that AMD counts its generations by; 0 for others.
+static unsigned amd_family(void) {
+  unsigned family = 0;
+#if defined(__x86_64__)
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  __builtin_cpu_init();
+  if (__builtin_cpu_is("amd") && __get_cpuid(1, &eax, &ebx, &ecx, &edx)) family = (eax >> 8 & 0xf) + (eax >> 20 & 0xff);
+#endif
+  return family;
+}
+
+static const fs_kernels *supported_streams(void) {
+#if defined(__x86_64__)
+  if (supported_pairs()) return &fs_kernels_avx512_streams;
+#endif
+  return NULL;
+}
+
 static const fs_kernels *supported_avx512(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni")) {
     // Pairs of bf16 run at twice the speed of floats on AMD's processors, at half of it on Intel's.
-    return supported_pairs() && __builtin_cpu_is("amd") ? supported_pairs() : &fs_kernels_avx512;
+    enum { ZEN_5 = 0x1a };
+    if (supported_streams() && amd_family() >= ZEN_5) return supported_streams();
+    return supported_pairs() && amd_family() > 0 ? supported_pairs() : &fs_kernels_avx512;
   }
 #endif
   return NULL;
@@ -91,6 +111,7 @@ const fs_kernels *fs_kernels_named(const char *name) {
   if (strcmp(name, "amx") == 0) return amx;
   if (strcmp(name, "avx512") == 0) return avx512;
   if (strcmp(name, "avx512-pairs") == 0) return supported_pairs();
+  if (strcmp(name, "avx512-streams") == 0) return supported_streams();
   if (strcmp(name, "avx2") == 0) return avx2;
   if (strcmp(name, "avx2-plain") == 0) return supported_avx2();
   if (strcmp(name, "neon") == 0) return neon;

@@ -15,7 +15,7 @@ enum {
   FS_LANES = FS_PANEL_COLUMNS,
   FS_MAX_TILE_ROWS = 12,
   FS_MAX_TILE_PANELS = 8,
-  FS_MAX_STREAM_ROWS = 3,
+  FS_MAX_STREAM_ROWS = 12,
   FS_NORM_LANES = 64,
   FS_PREFETCH_LINES = 16,  // how many lines ahead of its use a weight line is asked for
   FS_GROUP = 128,          // inputs that share a scale when they are held as integers
@@ -219,6 +219,7 @@ extern const fs_kernels fs_kernels_avx2_vnni;  // the same bits with products of
 extern const fs_kernels fs_kernels_avx512;
 extern const fs_kernels fs_kernels_amx;
 extern const fs_kernels fs_kernels_avx512_pairs;  // the same bits where the processor multiplies bf16 pairs fast
+extern const fs_kernels fs_kernels_avx512_streams;  // and reads weights in one stream of lines
 #elif defined(__aarch64__)
 extern const fs_kernels fs_kernels_neon;
 extern const fs_kernels fs_kernels_neon_dot;  // the same bits with products of four bytes

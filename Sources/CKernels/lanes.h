@@ -8,16 +8,24 @@
 #define FS_INLINE static inline __attribute__((always_inline))
 #define FS_UNROLL _Pragma("clang loop unroll(full)")
 
-// How far ahead of its use a line of weights is asked for, and which cache takes it. AMD's cores bring more lines from memory into the
+// How far ahead of its use a line of weights is asked for, and which cache takes it. Zen 4's cores bring more lines from memory into the
 // second-level cache at a time than into the first (0.78 of the time of a product from memory; 1.06 of one from the third-level
-// cache); Intel's do not (1.02 to 1.07).
-#if defined(FS_BF16_PAIRS)
-enum { FS_AHEAD_LINES = 2 * FS_PREFETCH_LINES };
-#define FS_PREFETCH(line) __builtin_prefetch(line, 0, 2)
+// cache); Intel's do not (1.02 to 1.07). Zen 5's do for tiles of many rows, for few it is 1.04 (FS_STREAMING).
+enum { FS_NEAR_LINES = FS_PREFETCH_LINES, FS_FAR_LINES = 2 * FS_PREFETCH_LINES, FS_NEAR_ROWS = 4 };
+#if defined(FS_STREAMING)
+FS_INLINE bool is_near(int rows) { return rows <= FS_NEAR_ROWS; }
+#elif defined(FS_BF16_PAIRS)
+FS_INLINE bool is_near(int rows) { return (void)rows, false; }
 #else
-enum { FS_AHEAD_LINES = FS_PREFETCH_LINES };
-#define FS_PREFETCH(line) __builtin_prefetch(line, 0, 3)
+FS_INLINE bool is_near(int rows) { return (void)rows, true; }
 #endif
+/// Asks for a line of weights for a tile of so many rows.
+FS_INLINE void ask_for(const void *line, int rows) {
+  if (is_near(rows))
+    __builtin_prefetch(line, 0, 3);
+  else
+    __builtin_prefetch(line, 0, 2);
+}
 
 typedef float lanes __attribute__((ext_vector_type(FS_LANES)));
 typedef int32_t lanes_i32 __attribute__((ext_vector_type(FS_LANES)));

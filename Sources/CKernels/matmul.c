@@ -160,7 +160,7 @@ static void place(const float *sums, ptrdiff_t rows, ptrdiff_t count, float *til
 /// panel.
 static void multiply_tile(const product *job, const char *weights, ptrdiff_t panels, const void *const *x, ptrdiff_t rows,
                           const char *following, float *tile) {
-  fs_stream_kernel *stream = job->streams && rows <= FS_MAX_STREAM_ROWS ? job->kernels->stream[job->format][rows] : NULL;
+  fs_stream_kernel *stream = job->streams && rows == job->row_count ? job->kernels->stream[job->format][rows] : NULL;
   if (stream) {
     stream(weights, job->panel_bytes, panels, job->k, x, tile, following);
     return;

@@ -2,7 +2,12 @@
 // follow best. How much a core then brings depends on how few instructions a line takes. Sums of integers are exact, so
 // that several chains of them may hide the latency of the products. Include after tile.h.
 
-enum { FS_STREAM_LINES = 8 };  // how many lines ahead of its use one is asked for
+// How many lines ahead of its use one is asked for.
+#if defined(FS_STREAMING)
+enum { FS_STREAM_LINES = 48 };
+#else
+enum { FS_STREAM_LINES = 8 };
+#endif
 
 /// How far ahead of each of eight lines from `line` on, of a panel at `base`, one is asked for.
 FS_INLINE ptrdiff_t stream_ahead(ptrdiff_t line, const char *base, size_t panel_bytes, const char *following) {
@@ -11,7 +16,7 @@ FS_INLINE ptrdiff_t stream_ahead(ptrdiff_t line, const char *base, size_t panel_
 }
 
 FS_INLINE lanes_i32 stream_line(const char *line, ptrdiff_t ahead) {
-  FS_PREFETCH(line + ahead);
+  ask_for(line + ahead, 1);
   return __builtin_bit_cast(lanes_i32, lanes_load((const float *)(const void *)line));
 }
 
@@ -85,7 +90,7 @@ FS_INLINE void stream_int4(const char *base, size_t panel_bytes, ptrdiff_t k, co
     }
     ptrdiff_t left = (k - half * FS_GROUP_HALF + 7) / 8;
     ptrdiff_t ahead = stream_ahead(g * (FS_INT4_BLOCK / 64) + 1 + 8 * side, base, panel_bytes, following);
-    if (side == 0) FS_PREFETCH(block + ahead);
+    if (side == 0) ask_for(block + ahead, 1);
     const char *lines = block + 64 + side * 8 * 64;
     if (left >= 8)
       stream_eights(low, high, lines, x, half * FS_GROUP_HALF, 8, ahead, rows);
@@ -109,13 +114,59 @@ FS_INLINE void stream_int4(const char *base, size_t panel_bytes, ptrdiff_t k, co
                       p + 1 < panels ? panel + panel_bytes : following, rows);                                   \
     }                                                                                                            \
   }
-FS_STREAM_OF(int8, 2)
-FS_STREAM_OF(int8, 3)
-FS_STREAM_OF(int4, 1)
-FS_STREAM_OF(int4, 2)
+#define FS_STREAM_ENTRY(format, rows) [rows] = stream_##format##_##rows,
 
+#if defined(FS_STREAMING)
+#define FS_INT8_STREAMS(entry)                                                                                    \
+  entry(int8, 1) entry(int8, 2) entry(int8, 3) entry(int8, 4) entry(int8, 5) entry(int8, 6) entry(int8, 7)        \
+  entry(int8, 8) entry(int8, 9) entry(int8, 10)
+#define FS_INT4_STREAMS(entry)                                                                                    \
+  entry(int4, 1) entry(int4, 2) entry(int4, 3) entry(int4, 4) entry(int4, 5) entry(int4, 6) entry(int4, 7)        \
+  entry(int4, 8)
+#else
 // One row of int8 is as fast or faster in tiles, whose lines take two instructions each; with more rows, where lines take
 // longer than memory needs for them, tiles are.
-#define FS_STREAMS                                                \
-  [FS_FORMAT_INT8] = {NULL, NULL, stream_int8_2, stream_int8_3},  \
-  [FS_FORMAT_INT4] = {NULL, stream_int4_1, stream_int4_2},
+#define FS_INT8_STREAMS(entry) entry(int8, 2) entry(int8, 3)
+#define FS_INT4_STREAMS(entry) entry(int4, 1) entry(int4, 2)
+#endif
+
+FS_INT8_STREAMS(FS_STREAM_OF)
+FS_INT4_STREAMS(FS_STREAM_OF)
+
+#if defined(FS_STREAMING)
+/// Some panels of compact weights at once, [rows][panels] of the tile's rows of `stride`.
+FS_INLINE void stream_compact(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
+                              ptrdiff_t stride, const char *following, int rows, int panels) {
+  float sums[FS_COMPACT_ROWS * FS_COMPACT_PANELS * FS_LANES];
+  tile_compact(base, panel_bytes, k, x, sums, following, rows, panels);
+  FS_UNROLL for (int r = 0; r < rows; r++)
+    FS_UNROLL for (int p = 0; p < panels; p++)
+      lanes_store(tile + r * stride + p * FS_LANES, lanes_load(sums + (r * panels + p) * FS_LANES));
+}
+#define FS_COMPACT_STREAM(rows, each)                                                                             \
+  static void stream_compact_##rows(const void *base, size_t panel_bytes, ptrdiff_t panels, ptrdiff_t k,          \
+                                    const void *const *x, float *tile, const char *following) {                   \
+    for (ptrdiff_t p = 0, count; p < panels; p += count) {                                                        \
+      const char *panel = (const char *)base + p * (ptrdiff_t)panel_bytes;                                        \
+      count = panels - p < each ? 1 : each;                                                                       \
+      const char *next = p + count < panels ? panel + count * (ptrdiff_t)panel_bytes : following;                 \
+      float *to = tile + p * FS_LANES;                                                                            \
+      if (count == 1)                                                                                             \
+        stream_compact(panel, panel_bytes, k, x, to, panels * FS_LANES, next, rows, 1);                           \
+      else                                                                                                        \
+        stream_compact(panel, panel_bytes, k, x, to, panels * FS_LANES, next, rows, each);                        \
+    }                                                                                                             \
+  }
+FS_COMPACT_STREAM(1, 1)
+FS_COMPACT_STREAM(2, 1)
+FS_COMPACT_STREAM(3, 1)
+FS_COMPACT_STREAM(4, 2)  // a panel alone would wait for one product after the other
+#define FS_COMPACT_STREAMS(entry) entry(compact, 1) entry(compact, 2) entry(compact, 3) entry(compact, 4)
+#else
+#define FS_COMPACT_STREAMS(entry)
+#endif
+
+#define FS_STREAMS                                             \
+  [FS_FORMAT_INT8] = {FS_INT8_STREAMS(FS_STREAM_ENTRY)},       \
+  [FS_FORMAT_INT4] = {FS_INT4_STREAMS(FS_STREAM_ENTRY)},       \
+  [FS_FORMAT_BF16_COMPACT] = {FS_COMPACT_STREAMS(FS_STREAM_ENTRY)},

@@ -14,19 +14,19 @@ FS_INLINE void tile_store(tile_sums sum, float *tile, int rows, int panels) {
 
 /// Reads line `i` of each panel, and asks for one further on.
 FS_INLINE void tile_lines(lanes_i32 lines[FS_MAX_TILE_PANELS], const char *base, size_t panel_bytes, ptrdiff_t i,
-                          ptrdiff_t ahead, int panels) {
+                          ptrdiff_t ahead, int rows, int panels) {
   FS_UNROLL for (int p = 0; p < panels; p++) {
     const char *line = base + (size_t)p * panel_bytes + i * 64;
-    FS_PREFETCH(line + ahead);
+    ask_for(line + ahead, rows);
     lines[p] = __builtin_bit_cast(lanes_i32, lanes_load((const float *)line));
   }
 }
 
 /// Where a panel ends, its prefetches go on to the panel that takes its place in what follows: to its first lines, or, where
 /// panels are shorter than that, to the same line.
-FS_INLINE ptrdiff_t tile_ahead(ptrdiff_t line, const char *base, size_t panel_bytes, const char *following) {
-  ptrdiff_t bytes = FS_AHEAD_LINES * 64, end = (ptrdiff_t)panel_bytes, over = end > bytes ? end - bytes : 0;
-  return (line + FS_AHEAD_LINES) * 64 < end ? bytes : following - base - over;
+FS_INLINE ptrdiff_t tile_ahead(ptrdiff_t line, const char *base, size_t panel_bytes, const char *following, int rows) {
+  ptrdiff_t bytes = (is_near(rows) ? FS_NEAR_LINES : FS_FAR_LINES) * 64, end = (ptrdiff_t)panel_bytes;
+  return line * 64 + bytes < end ? bytes : following - base - (end > bytes ? end - bytes : 0);
 }
 
 FS_INLINE void tile_f32(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
@@ -35,7 +35,7 @@ FS_INLINE void tile_f32(const char *base, size_t panel_bytes, ptrdiff_t k, const
   tile_clear(sum, rows, panels);
   for (ptrdiff_t i = 0; i < k; i++) {
     lanes_i32 lines[FS_MAX_TILE_PANELS];
-    tile_lines(lines, base, panel_bytes, i, tile_ahead(i, base, panel_bytes, following), panels);
+    tile_lines(lines, base, panel_bytes, i, tile_ahead(i, base, panel_bytes, following, rows), rows, panels);
     FS_UNROLL for (int r = 0; r < rows; r++) {
       lanes input = ((const float *)x[r])[i];
       FS_UNROLL for (int p = 0; p < panels; p++)
@@ -52,7 +52,7 @@ FS_INLINE void tile_f32_compact(const char *base, size_t panel_bytes, ptrdiff_t 
   tile_clear(sum, rows, panels);
   for (ptrdiff_t i = 0; i < k; i += 2) {
     lanes_i32 lines[FS_MAX_TILE_PANELS];
-    tile_lines(lines, base, panel_bytes, i / 2, tile_ahead(i / 2, base, panel_bytes, following), panels);
+    tile_lines(lines, base, panel_bytes, i / 2, tile_ahead(i / 2, base, panel_bytes, following, rows), rows, panels);
     FS_UNROLL for (int r = 0; r < rows; r++) {
       lanes input = ((const float *)x[r])[i];
       FS_UNROLL for (int p = 0; p < panels; p++)
@@ -85,10 +85,10 @@ FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, cons
     tile_clear(even, rows, panels);
     tile_clear(odd, rows, panels);
     ptrdiff_t end = begin + 16 < (k + 1) / 2 ? begin + 16 : (k + 1) / 2;
-    ptrdiff_t ahead = tile_ahead(end, base, panel_bytes, following);
+    ptrdiff_t ahead = tile_ahead(end, base, panel_bytes, following, rows);
     for (ptrdiff_t i = begin; i < end; i++) {
       lanes_i32 lines[FS_MAX_TILE_PANELS];
-      tile_lines(lines, base, panel_bytes, i, ahead, panels);
+      tile_lines(lines, base, panel_bytes, i, ahead, rows, panels);
       lanes weights[FS_MAX_TILE_PANELS];
       FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = __builtin_bit_cast(lanes, lines[p] << 16);
       FS_UNROLL for (int r = 0; r < rows; r++) {
@@ -166,7 +166,7 @@ FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, cons
   tile_clear(sum, rows, panels);
   for (ptrdiff_t i = 0; i < (k + 1) / 2; i++) {
     lanes_i32 lines[FS_MAX_TILE_PANELS];
-    tile_lines(lines, base, panel_bytes, i, tile_ahead(i, base, panel_bytes, following), panels);
+    tile_lines(lines, base, panel_bytes, i, tile_ahead(i, base, panel_bytes, following, rows), rows, panels);
     bf16_pair(sum, lines, x, i, rows, panels);
   }
   tile_store(sum, tile, rows, panels);
@@ -230,10 +230,10 @@ FS_INLINE void tile_int8(const char *base, size_t panel_bytes, ptrdiff_t k, cons
       FS_UNROLL for (int p = 0; p < panels; p++) integers[r][p] = start;
     }
     ptrdiff_t end = (g + 1) * (FS_GROUP / 4) < lines ? (g + 1) * (FS_GROUP / 4) : lines;
-    ptrdiff_t ahead = tile_ahead(end, base, panel_bytes, following);
+    ptrdiff_t ahead = tile_ahead(end, base, panel_bytes, following, rows);
     for (ptrdiff_t i = g * (FS_GROUP / 4); i < end; i++) {
       lanes_i32 weights[FS_MAX_TILE_PANELS];
-      tile_lines(weights, base, panel_bytes, i, ahead, panels);
+      tile_lines(weights, base, panel_bytes, i, ahead, rows, panels);
       FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = fours_of_int8(weights[p]);
       tile_fours(integers, weights, x, 4 * i, rows, panels);
     }
@@ -244,8 +244,8 @@ FS_INLINE void tile_int8(const char *base, size_t panel_bytes, ptrdiff_t k, cons
     }
   }
   // A panel has a line more than that, its scales, and so one more to ask for.
-  ptrdiff_t ahead = tile_ahead(lines, base, panel_bytes, following);
-  FS_UNROLL for (int p = 0; p < panels; p++) FS_PREFETCH(base + (size_t)p * panel_bytes + lines * 64 + ahead);
+  ptrdiff_t ahead = tile_ahead(lines, base, panel_bytes, following, rows);
+  FS_UNROLL for (int p = 0; p < panels; p++) ask_for(base + (size_t)p * panel_bytes + lines * 64 + ahead, rows);
   tile_store(sum, tile, rows, panels);
 }
 
@@ -262,13 +262,13 @@ FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, cons
     }
     const char *block = base + g * FS_INT4_BLOCK;
     ptrdiff_t left = (k - half * FS_GROUP_HALF + 7) / 8, lines = left < 8 ? left : 8;
-    ptrdiff_t ahead = tile_ahead(g * (FS_INT4_BLOCK / 64) + 8 * side + 8, base, panel_bytes, following);
+    ptrdiff_t ahead = tile_ahead(g * (FS_INT4_BLOCK / 64) + 8 * side + 8, base, panel_bytes, following, rows);
     if (side == 0) {  // nobody else asks for the lines of the scales
-      FS_UNROLL for (int p = 0; p < panels; p++) FS_PREFETCH(block + (size_t)p * panel_bytes + ahead);
+      FS_UNROLL for (int p = 0; p < panels; p++) ask_for(block + (size_t)p * panel_bytes + ahead, rows);
     }
     for (ptrdiff_t i = 0; i < lines; i++) {
       lanes_i32 both[FS_MAX_TILE_PANELS];
-      tile_lines(both, block + 64, panel_bytes, 8 * side + i, ahead, panels);
+      tile_lines(both, block + 64, panel_bytes, 8 * side + i, ahead, rows, panels);
       tile_eights(integers, both, x, half * FS_GROUP_HALF + 8 * i, rows, panels);
     }
     lanes scales[FS_MAX_TILE_PANELS];

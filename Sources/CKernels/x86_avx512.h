@@ -51,20 +51,25 @@ const fs_kernels FS_SET = {
     .form = {FS_FORM_FLOATS, FS_FORM_ROUNDED, FS_FORM_INTEGERS, FS_FORM_INTEGERS, FS_FORM_ROUNDED, FS_FORM_FLOATS},
 #endif
     .tile_rows = {12, 12, 10, 12, 12, 12},  // more sums of integers would leave no registers to end a group while the next begins
-    .tile_panels = {{0, 8, 8, 4, 4, 4, 3, 3, 3, 2, 2, 2, 2},
+#if defined(FS_STREAMING)
+#define FS_MOST_PANELS 4  // at once, for one or two rows
+#else
+#define FS_MOST_PANELS 8
+#endif
+    .tile_panels = {{0, FS_MOST_PANELS, FS_MOST_PANELS, 4, 4, 4, 3, 3, 3, 2, 2, 2, 2},
 #if defined(FS_BF16_TILES)
                     {0, 4, 4, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1},  // three registers for each output
 #else
-                    {0, 8, 8, 4, 4, 4, 3, 3, 3, 2, 2, 2, 2},
+                    {0, FS_MOST_PANELS, FS_MOST_PANELS, 4, 4, 4, 3, 3, 3, 2, 2, 2, 2},
 #endif
-                    {0, 8, 8, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
+                    {0, FS_MOST_PANELS, FS_MOST_PANELS, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
                     {0, 4, 4, 4, 4, 4, 4, 3, 3, 2, 2, 2, 2},
 #if defined(FS_BF16_PAIRS)
                     {0, 8, 8, 4, 4},
 #else
                     {0, 4, 4, 2, 2},
 #endif
-                    {0, 8, 8, 4, 4, 4, 3, 3, 3, 2, 2, 2, 2}},
+                    {0, FS_MOST_PANELS, FS_MOST_PANELS, 4, 4, 4, 3, 3, 3, 2, 2, 2, 2}},
 #if defined(FS_BF16_PAIRS)
     .stream = {FS_STREAMS},
 #endif

@@ -346,7 +346,7 @@ static void draws(void) {
 }
 
 int main(void) {
-  static const char *const names[] = {"scalar", "avx2-plain", "avx2", "avx512", "avx512-pairs", "neon-plain", "neon"};
+  static const char *const names[] = {"scalar", "avx2-plain", "avx2", "avx512", "avx512-pairs", "avx512-streams", "neon-plain", "neon"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const fs_kernels *set = fs_kernels_named(names[i]);
     if (set) sets[set_count++] = set, fprintf(stderr, "%s ", names[i]);

@@ -99,7 +99,7 @@ func close(_ values: [Float], _ others: [Float], within tolerance: Float) -> Boo
 /// Every set that this processor can run, those that it would not choose too.
 let testedSets =
   KernelSet.available.map(\.name)
-  + ["avx2-plain", "avx512-pairs", "neon-plain"].filter { KernelSet.named($0) != nil }
+  + ["avx2-plain", "avx512-pairs", "avx512-streams", "neon-plain"].filter { KernelSet.named($0) != nil }
 
 /// Everything but the reference itself.
 let vectorSets = testedSets.filter { $0 != "scalar" }

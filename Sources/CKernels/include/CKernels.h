@@ -41,7 +41,8 @@ enum { FS_PANEL_COLUMNS = 16 };
 
 /// The kernel set of that name, or NULL where it is unknown or this processor cannot run it.
 /// "auto" gives the best one. "avx512-pairs" is "avx512" with the multiplication of bf16 pairs, which "avx512" itself uses
-/// where that is fast; "avx2-plain" and "neon-plain" are "avx2" and "neon" without products of four
+/// where that is fast, and "avx512-streams" that with weights read for cores that follow one stream of lines best (Zen 5), which it
+/// uses there; "avx2-plain" and "neon-plain" are "avx2" and "neon" without products of four
 /// bytes at once, which these use where the processor has them.
 const fs_kernels *fs_kernels_named(const char *name);
 /// The name of a set.
