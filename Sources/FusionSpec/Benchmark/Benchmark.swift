@@ -4,9 +4,9 @@ import Tensors
 /// Measures a model's speed beside the limits of the machine, in one run with the same threads.
 ///
 /// Every round times each setting once and begins with another one, so that drift of the machine meets all alike; the
-/// medians over the rounds count. The rate of reads belongs to the rounds too, because others on the same machine take a
-/// share of it that changes by the minute. The arithmetic peaks are measured before and after, and the better of the two
-/// counts.
+/// medians over the rounds count. Reads from memory are measured between any two settings, because others on the same
+/// machine take a share of it that changes by the minute, and forwards of one row take turns with those of more. The
+/// arithmetic peaks are measured before and after, and the better of the two counts.
 public final class Benchmark {
   private let model: BenchmarkModel
   private let options: BenchmarkOptions
@@ -15,20 +15,13 @@ public final class Benchmark {
   /// Row counts to time, one row always among them, and forwards of each in a round.
   private let rowCounts: [Int]
   private var forwardsPerRound: [Int]
-  private var samples: Samples
+  private var samples: BenchmarkSamples
+  private let memory: MemoryProbe
 
   private enum Task {
     case prefill(Int)
     case decode(Int)
     case rows(Int)
-  }
-
-  private struct Samples {
-    var reads: [Double] = []  // bytes per second
-    var prefill: [[Double]]
-    var decode: [[Double]]
-    var rows: [[Double]]
-    var experts: [[Double]]
   }
 
   /// Plans the measurement; the model must have been prepared for `options.positions` positions.
@@ -39,14 +32,14 @@ public final class Benchmark {
     self.options = options
     rowCounts = options.rows.contains(1) ? options.rows : [1] + options.rows
     forwardsPerRound = rowCounts.map { _ in 1 }
-    samples = Samples(
-      prefill: options.prompts.map { _ in [] }, decode: options.depths.map { _ in [] },
-      rows: rowCounts.map { _ in [] }, experts: rowCounts.map { _ in [] })
+    samples = BenchmarkSamples(
+      prompts: options.prompts.count, depths: options.depths.count, rowCounts: rowCounts.count)
     // As an engine does.
     pool = WorkerPool(threadCount: model.threadCount, bindsThreads: false)
     passes = BenchmarkPasses(
       model: model.decoder, kernels: model.kernels, pool: pool, positions: options.positions,
       outputRows: rowCounts.max() ?? 1)
+    memory = MemoryProbe(pool: pool)
   }
 
   /// Runs everything.
@@ -74,7 +67,7 @@ public final class Benchmark {
       progress(round + 1, options.repetitions)
     }
     limits.improvePeaks(pool: pool, kernels: model.kernels)
-    limits.readBytesPerSecond = Self.median(samples.reads)
+    limits.readBytesPerSecond = BenchmarkSamples.median(samples.reads)
     return report(limits)
   }
 
@@ -93,28 +86,57 @@ public final class Benchmark {
   }
 
   private func measure(round: Int, _ isCancelled: () -> Bool) -> Bool {
-    samples.reads.append(MachineLimits.readRate(pool, passes: 3))
-    for _ in 0..<4 { _ = passes.verify(rows: 1, depth: options.depths[0]) }  // caches hold the model again
     let tasks =
       options.prompts.indices.map { Task.prefill($0) } + options.depths.indices.map { .decode($0) }
       + rowCounts.indices.map { .rows($0) }
+    var before = readMemory()
     for offset in tasks.indices {
       if isCancelled() { return false }
+      for _ in 0..<4 { _ = passes.verify(rows: 1, depth: options.depths[0]) }  // caches hold the model again
+      /// How long the task took, given the median of its times, with the memory's pace around it.
+      func timing(_ milliseconds: Double) -> BenchmarkSamples.Timing {
+        let after = readMemory()
+        defer { before = after }
+        return BenchmarkSamples.Timing(milliseconds: milliseconds, readBytesPerSecond: (before + after) / 2)
+      }
       switch tasks[(offset + round) % tasks.count] {
       case .prefill(let place):
-        samples.prefill[place].append(passes.prefill(tokenCount: options.prompts[place]))
+        let time = passes.prefill(tokenCount: options.prompts[place])
+        samples.prefill[place].append(timing(time).milliseconds)
       case .decode(let place):
-        samples.decode[place].append(
-          passes.decode(depth: options.depths[place], tokenCount: options.generatedTokens))
+        let time = passes.decode(depth: options.depths[place], tokenCount: options.generatedTokens)
+        samples.decode[place].append(timing(time))
       case .rows(let place):
-        for _ in 0..<forwardsPerRound[place] {
-          let sample = passes.verify(rows: rowCounts[place], depth: options.depths[0])
-          samples.rows[place].append(sample.milliseconds)
-          samples.experts[place].append(Double(sample.experts))
-        }
+        let (times, experts, oneRow) = verify(place)
+        samples.rows[place].append(
+          BenchmarkSamples.Forwards(
+            timing: timing(BenchmarkSamples.median(times)), milliseconds: times, experts: experts,
+            oneRowMilliseconds: BenchmarkSamples.median(oneRow)))
       }
     }
     return true
+  }
+
+  private func readMemory() -> Double {
+    let rate = memory.readRate(passes: 3)
+    samples.reads.append(rate)
+    return rate
+  }
+
+  /// Times of the forwards of a row count, with the experts they read, and of those of one row that take turns with them.
+  private func verify(_ place: Int) -> (times: [Double], experts: [Double], oneRow: [Double]) {
+    var times: [Double] = []
+    var experts: [Double] = []
+    var oneRow: [Double] = []
+    for _ in 0..<forwardsPerRound[place] {
+      let sample = passes.verify(rows: rowCounts[place], depth: options.depths[0])
+      times.append(sample.milliseconds)
+      experts.append(Double(sample.experts))
+      if rowCounts[place] > 1 {
+        oneRow.append(passes.verify(rows: 1, depth: options.depths[0]).milliseconds)
+      }
+    }
+    return (times, experts, rowCounts[place] > 1 ? oneRow : times)
   }
 }
 
@@ -123,39 +145,39 @@ extension Benchmark {
     let traffic = model.traffic
     let prefill = zip(options.prompts, samples.prefill).map { tokens, times in
       BenchmarkReport.Prefill(
-        tokens: tokens, milliseconds: Self.median(times),
+        tokens: tokens, milliseconds: BenchmarkSamples.median(times),
         operations: 2 * traffic.promptMultiplyAdds(tokenCount: tokens))
     }
-    let decode = zip(options.depths, samples.decode).map { depth, times in
+    let decode = zip(options.depths, samples.decode).map { depth, timings in
       let experts = Double(traffic.expertsOfOneRow)
       // The mean over the decoded tokens is the middle one's.
       let positions = depth + (options.generatedTokens + 1) / 2
       let cache = traffic.cacheBytes(positionCount: positions)
+      let bytes = traffic.weightBytes(distinctExperts: experts) + Double(cache)
       return BenchmarkReport.Decode(
-        context: depth, millisecondsPerToken: Self.median(times),
-        bytesPerToken: traffic.weightBytes(distinctExperts: experts) + Double(cache),
+        context: depth, millisecondsPerToken: BenchmarkSamples.median(timings.map(\.milliseconds)),
+        bytesPerToken: bytes, shareOfBandwidth: BenchmarkSamples.shareOfBandwidth(bytes: bytes, timings),
         plainBytesPerToken: model.plainTraffic.weightBytes(distinctExperts: experts) + Double(cache),
         operationsPerToken: 2 * traffic.stepMultiplyAdds(rowCount: 1, positionCount: positions))
     }
-    let measured = rowCounts.indices.map { place in
-      let experts = samples.experts[place].reduce(0, +) / Double(max(samples.experts[place].count, 1))
-      let positions = options.depths[0] + rowCounts[place]
+    let measured = zip(rowCounts, samples.rows).map { count, rounds in
+      let reads = rounds.flatMap(\.experts)
+      let experts = reads.reduce(0, +) / Double(max(reads.count, 1))
+      let positions = options.depths[0] + count
       let cache = traffic.cacheBytes(positionCount: positions)
+      let bytes = traffic.weightBytes(distinctExperts: experts) + Double(cache)
       return BenchmarkReport.Rows(
-        rows: rowCounts[place], milliseconds: Self.median(samples.rows[place]),
+        rows: count, milliseconds: BenchmarkSamples.median(rounds.flatMap(\.milliseconds)),
+        relativeCost: BenchmarkSamples.median(
+          rounds.map { $0.timing.milliseconds / $0.oneRowMilliseconds }),
         distinctExpertsPerLayer: traffic.mixtureCount == 0 ? 0 : experts / Double(traffic.mixtureCount),
-        bytes: traffic.weightBytes(distinctExperts: experts) + Double(cache),
-        operations: 2 * traffic.stepMultiplyAdds(rowCount: rowCounts[place], positionCount: positions))
+        bytes: bytes,
+        shareOfBandwidth: BenchmarkSamples.shareOfBandwidth(bytes: bytes, rounds.map(\.timing)),
+        operations: 2 * traffic.stepMultiplyAdds(rowCount: count, positionCount: positions))
     }
     let one = measured.first { $0.rows == 1 } ?? measured[0]
     return BenchmarkReport(
       limits: limits, weightFormat: model.weightFormat, prefill: prefill, decode: decode,
       rows: measured.filter { options.rows.contains($0.rows) }, oneRow: one)
-  }
-
-  private static func median(_ values: [Double]) -> Double {
-    if values.isEmpty { return 0 }
-    let sorted = values.sorted()
-    return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
   }
 }

@@ -22,12 +22,17 @@ public struct BenchmarkReport: Sendable {
     public var millisecondsPerToken: Double
     /// Bytes of weights and cache that a token touches: what every token uses, its experts, the positions it sees.
     public var bytesPerToken: Double
-    /// The same if no weights were compact.
+    /// The share of read bandwidth that these bytes are in the time of a token, the median over the rounds of what it was in
+    /// each; beyond 1 where caches hold the weights.
+    public var shareOfBandwidth: Double
+    /// The bytes if no weights were compact.
     public var plainBytesPerToken: Double
     /// Operations of a token, attention over what stands before it included, counted as those of a prefill.
     public var operationsPerToken: Double
     /// Speed.
     public var tokensPerSecond: Double { 1000 / millisecondsPerToken }
+    /// The share of read bandwidth that those bytes would be at this speed.
+    public var plainShareOfBandwidth: Double { shareOfBandwidth * plainBytesPerToken / bytesPerToken }
   }
 
   /// Forwards of some rows of one sequence, logits of all of them included, as verification runs them.
@@ -36,10 +41,15 @@ public struct BenchmarkReport: Sendable {
     public var rows: Int
     /// Median time of a forward.
     public var milliseconds: Double
+    /// Time relative to one row, the median over the rounds of what it was in each, where forwards of one row took turns with
+    /// these.
+    public var relativeCost: Double
     /// Mean over forwards and layers of the distinct experts that the rows chose; 0 for a dense model.
     public var distinctExpertsPerLayer: Double
     /// Mean bytes of weights and cache that a forward touches, each once.
     public var bytes: Double
+    /// The share of read bandwidth that these bytes are in the time of a forward, likewise by round.
+    public var shareOfBandwidth: Double
     /// Operations of a forward, counted as those of a prefill.
     public var operations: Double
   }
@@ -66,14 +76,6 @@ public struct BenchmarkReport: Sendable {
   public func shareOfPeak(operations: Double, milliseconds: Double) -> Double {
     operations * 1000 / milliseconds / limits.operationsPerSecond(weightFormat)
   }
-
-  /// The share of read bandwidth that some bytes in some time are; beyond 1 where caches hold the weights.
-  public func shareOfBandwidth(bytes: Double, milliseconds: Double) -> Double {
-    bytes * 1000 / milliseconds / limits.readBytesPerSecond
-  }
-
-  /// Time relative to one row.
-  public func relativeCost(_ rows: Rows) -> Double { rows.milliseconds / oneRow.milliseconds }
 
   /// Bytes relative to one row: what the cost would be if memory alone decided it.
   public func relativeBytes(_ rows: Rows) -> Double { rows.bytes / oneRow.bytes }

@@ -1,10 +1,9 @@
-import Foundation
 public import Tensors
 
 /// What a machine can do with some number of threads and one instruction set.
 public struct MachineLimits: Sendable, Equatable {
   /// Bytes per second that all threads together read from memory: of a buffer that no cache can hold, in several streams a
-  /// thread; the median over a benchmark's rounds of the best of a few passes.
+  /// thread; the median over a benchmark of the best of a few passes.
   public var readBytesPerSecond: Double
   /// Operations per second (a multiply-add is two) of f32 multiply-adds that stay in registers.
   public var floatOperationsPerSecond: Double
@@ -46,29 +45,6 @@ extension MachineLimits {
     int8OperationsPerSecond = better(int8OperationsPerSecond, .int8)
   }
 
-  /// Bytes of the buffer that reads are measured on: beyond any cache, and at most an eighth of the memory.
-  static var bufferByteCount: Int {
-    let lastCache = max(0, sysconf(Int32(_SC_LEVEL3_CACHE_SIZE)))
-    let wanted = max(384 << 20, min(2 * lastCache, 1 << 30))
-    return min(wanted, Int(ProcessInfo.processInfo.physicalMemory / 8))
-  }
-
-  /// Bytes per second that all threads of a pool together read from memory, the best of several passes.
-  static func readRate(_ pool: WorkerPool, passes: Int) -> Double {
-    let columns = 1 << 14  // 64 KiB
-    let memory = FloatMatrix(rows: max(pool.threadCount, bufferByteCount / (4 * columns)), columns: columns)
-    // Pages belong to the processor that touches them first.
-    pool.run { worker in
-      for row in worker.share(of: memory.rows) { memory.view.fill(row: row, with: 1) }
-    }
-    return best(passes: passes) {
-      let time = seconds {
-        pool.run { worker in _ = memory.view.rows(worker.share(of: memory.rows)).readAll() }
-      }
-      return Double(memory.rows * columns * 4) / time
-    }
-  }
-
   private static func multiplyAddRate(
     _ format: WeightFormat, _ pool: WorkerPool, _ kernels: KernelSet
   ) -> Double {
@@ -97,13 +73,11 @@ extension MachineLimits {
     return (0..<pool.threadCount).reduce(0) { $0 + Double(rates[$1, 0]) }
   }
 
-  private static func best(passes: Int, _ measure: () -> Double) -> Double {
-    (0..<passes).map { _ in measure() }.max() ?? 0
-  }
+}
 
-  private static func seconds(_ body: () -> Void) -> Double {
-    let start = ContinuousClock.now
-    body()
-    return max((ContinuousClock.now - start).milliseconds, 1e-6) / 1000
-  }
+/// Seconds that something took, not 0.
+func seconds(_ body: () -> Void) -> Double {
+  let start = ContinuousClock.now
+  body()
+  return max((ContinuousClock.now - start).milliseconds, 1e-6) / 1000
 }

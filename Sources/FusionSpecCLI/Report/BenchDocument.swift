@@ -46,12 +46,9 @@ struct BenchDocument {
       "ms_per_token": JSONDocument(decode.millisecondsPerToken),
       "tokens_per_second": JSONDocument(decode.tokensPerSecond),
       "bytes_per_token": .integer(Int(decode.bytesPerToken)),
-      "share_of_bandwidth": JSONDocument(
-        report.shareOfBandwidth(bytes: decode.bytesPerToken, milliseconds: decode.millisecondsPerToken)),
+      "share_of_bandwidth": JSONDocument(decode.shareOfBandwidth),
       "plain_bytes_per_token": .integer(Int(decode.plainBytesPerToken)),
-      "plain_share_of_bandwidth": JSONDocument(
-        report.shareOfBandwidth(
-          bytes: decode.plainBytesPerToken, milliseconds: decode.millisecondsPerToken)),
+      "plain_share_of_bandwidth": JSONDocument(decode.plainShareOfBandwidth),
       "operations_per_token": JSONDocument(decode.operationsPerToken),
       "share_of_peak": JSONDocument(
         report.shareOfPeak(
@@ -63,11 +60,10 @@ struct BenchDocument {
     [
       "rows": .integer(rows.rows), "context": .integer(options.depths[0]),
       "ms": JSONDocument(rows.milliseconds),
-      "relative_cost": JSONDocument(report.relativeCost(rows)),
+      "relative_cost": JSONDocument(rows.relativeCost),
       "distinct_experts_per_layer": JSONDocument(rows.distinctExpertsPerLayer),
       "bytes": .integer(Int(rows.bytes)), "relative_bytes": JSONDocument(report.relativeBytes(rows)),
-      "share_of_bandwidth": JSONDocument(
-        report.shareOfBandwidth(bytes: rows.bytes, milliseconds: rows.milliseconds)),
+      "share_of_bandwidth": JSONDocument(rows.shareOfBandwidth),
       "operations": JSONDocument(rows.operations),
       "share_of_peak": JSONDocument(
         report.shareOfPeak(operations: rows.operations, milliseconds: rows.milliseconds)),

@@ -11,7 +11,9 @@ struct BenchTable {
   var text: String {
     let lines =
       [heading, machine, ""] + Self.aligned(prefill) + [""] + Self.aligned(decode) + [""] + Self.aligned(rows)
-    let isCached = (report.decode.map(share) + report.rows.map(share)).contains { $0 > 1 }
+    let isCached = (report.decode.map(\.shareOfBandwidth) + report.rows.map(\.shareOfBandwidth)).contains {
+      $0 > 1
+    }
     let note = "note: shares of bandwidth beyond 100% mean that caches hold weights from forward to forward"
     let notes = (isCached ? [note] : []) + (model.decoder.hasCompactWeights ? [compactNote] : [])
     return (notes.isEmpty ? lines : lines + [""] + notes).joined(separator: "\n")
@@ -20,10 +22,8 @@ struct BenchTable {
   private var compactNote: String {
     let (format, held, width) = model.weightFormat == .f32 ? ("f32", 16, 32) : ("bf16", 12, 16)
     let plain = report.decode.first.map {
-      let share = report.shareOfBandwidth(
-        bytes: $0.plainBytesPerToken, milliseconds: $0.millisecondsPerToken)
-      return
-        "; in \(width) a token would read \(Self.number($0.plainBytesPerToken / 1e6)) MB, \(Self.percent(share)) of "
+      "; in \(width) a token would read \(Self.number($0.plainBytesPerToken / 1e6)) MB, "
+        + "\(Self.percent($0.plainShareOfBandwidth)) of "
         + "bandwidth at this speed"
     }
     return "note: \(format) weights are held in \(held) bits, without loss\(plain ?? "")"
@@ -46,7 +46,7 @@ struct BenchTable {
       + report.decode.map {
         [
           "at \($0.context)", Self.number($0.millisecondsPerToken), Self.number($0.tokensPerSecond),
-          Self.number($0.bytesPerToken / 1e6), Self.percent(share($0)),
+          Self.number($0.bytesPerToken / 1e6), Self.percent($0.shareOfBandwidth),
           Self.percent(
             report.shareOfPeak(operations: $0.operationsPerToken, milliseconds: $0.millisecondsPerToken)),
         ]
@@ -58,20 +58,12 @@ struct BenchTable {
     return [head]
       + report.rows.map {
         [
-          "\($0.rows)", Self.number($0.milliseconds), Self.ratio(report.relativeCost($0)),
+          "\($0.rows)", Self.number($0.milliseconds), Self.ratio($0.relativeCost),
           Self.ratio(report.relativeBytes($0)), String(format: "%.1f", $0.distinctExpertsPerLayer),
-          Self.percent(share($0)),
+          Self.percent($0.shareOfBandwidth),
           Self.percent(report.shareOfPeak(operations: $0.operations, milliseconds: $0.milliseconds)),
         ]
       }
-  }
-
-  private func share(_ decode: BenchmarkReport.Decode) -> Double {
-    report.shareOfBandwidth(bytes: decode.bytesPerToken, milliseconds: decode.millisecondsPerToken)
-  }
-
-  private func share(_ rows: BenchmarkReport.Rows) -> Double {
-    report.shareOfBandwidth(bytes: rows.bytes, milliseconds: rows.milliseconds)
   }
 
   private var heading: String {
