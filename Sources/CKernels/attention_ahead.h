@@ -4,6 +4,16 @@
 // Asked for by the tiles as they read the same lines of the chunk before, lines were asked for faster than memory brings them, and none
 // during the softmax: from memory a unit took up to 1.4 times as long.
 
+/// Asks for a line of the cache: into the second-level cache, but where the first takes as many at a time (Zen 5: 0.75 of the time of
+/// a token's attention from memory).
+FS_INLINE void ahead_line(const void *line) {
+#if defined(FS_STREAMING)
+  __builtin_prefetch(line, 0, 3);
+#else
+  __builtin_prefetch(line, 0, 2);
+#endif
+}
+
 /// Sixteen lines are asked for at a time.
 enum { AHEAD_GROUP_BYTES = 1024, AHEAD_LINES = 16 };
 
@@ -78,5 +88,5 @@ FS_INLINE const char *ahead_group(ahead_plan *plan, const char *other) {
 FS_INLINE void ahead_ask(ahead_plan *plan, ptrdiff_t work) {
   plan->due += plan->rate * work;
   for (const char *group; (group = ahead_group(plan, NULL));)
-    FS_UNROLL for (ptrdiff_t i = 0; i < AHEAD_LINES; i++) __builtin_prefetch(group + i * 64, 0, 2);
+    FS_UNROLL for (ptrdiff_t i = 0; i < AHEAD_LINES; i++) ahead_line(group + i * 64);
 }

@@ -113,7 +113,7 @@ FS_INLINE void integer_products(lanes_i32 sum[SHAPE_UNITS][SHAPE_VECTORS], const
   for (int i = 0; i < INTEGER_STEP_LINES; i++) {
     lanes_i32 fours[SHAPE_VECTORS];
     FS_UNROLL for (int l = 0; asked && l < AHEAD_LINES / INTEGER_STEP_LINES; l++)
-      __builtin_prefetch(asked + (i * (AHEAD_LINES / INTEGER_STEP_LINES) + l) * 64, 0, 2);
+      ahead_line(asked + (i * (AHEAD_LINES / INTEGER_STEP_LINES) + l) * 64);
     FS_UNROLL for (int v = 0; v < vectors; v++) {
       fours[v] = __builtin_bit_cast(lanes_i32, lanes_load((const float *)(const void *)(lines[v] + i * 64)));
       if (are_keys) fours[v] = fours_of_int8(fours[v]);

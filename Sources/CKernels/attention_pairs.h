@@ -52,7 +52,7 @@ FS_INLINE void pair_tile(float *sums, ptrdiff_t stride, ptrdiff_t next, const ch
     for (ptrdiff_t i = 0; i < AHEAD_LINES; i++) {
       pair_line pairs[SHAPE_VECTORS];
       FS_UNROLL for (int v = 0; v < vectors; v++) {
-        if (asks) __builtin_prefetch(asked[v] + i * 64, 0, 2);
+        if (asks) ahead_line(asked[v] + i * 64);
         pairs[v] = pair_load(line[v] + i * 64);
       }
       FS_UNROLL for (int u = 0; u < units; u++)

@@ -121,7 +121,7 @@ FS_INLINE void compact_add(compact_sums *sums, lanes_i32 line, const void *const
 
 /// Follows the order of tile_bf16.
 FS_INLINE void tile_compact(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
-                            const char *following, int rows, int panels) {
+                            tile_asking asking, int rows, int panels) {
   compact_sums sums;
   tile_clear(sums.sum, rows, panels);
   ptrdiff_t steps = (k + 31) / 32;
@@ -144,7 +144,7 @@ FS_INLINE void tile_compact(const char *base, size_t panel_bytes, ptrdiff_t k, c
     for (ptrdiff_t step = 0; step < count; step++) {
       const char *units = chunk + head + step * FS_COMPACT_STEP;
       bool inside = units - base + FS_COMPACT_STEP + COMPACT_AHEAD <= (ptrdiff_t)panel_bytes;
-      ptrdiff_t ahead = COMPACT_AHEAD + (inside ? 0 : following - base - (ptrdiff_t)panel_bytes);
+      ptrdiff_t ahead = COMPACT_AHEAD + (inside ? 0 : asking.following - base - (ptrdiff_t)panel_bytes);
       const void *from[FS_COMPACT_ROWS];
 #if defined(FS_BF16_TILES)
       FS_UNROLL for (int r = 0; r < rows; r++) from[r] = inputs[r] + step * 32;

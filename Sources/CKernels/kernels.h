@@ -45,6 +45,10 @@ typedef enum fs_form {
 typedef void fs_tile_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
                             const char *following);
 
+/// The same over panels that are in cache; meanwhile it asks for `bytes` from `slice` on, evenly over its work.
+typedef void fs_slicing_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
+                               const char *slice, ptrdiff_t bytes);
+
 /// The same for any number of panels, one after the other.
 typedef void fs_stream_kernel(const void *panels, size_t panel_bytes, ptrdiff_t panel_count, ptrdiff_t k,
                               const void *const *x, float *tile, const char *following);
@@ -162,6 +166,7 @@ struct fs_kernels {
   ptrdiff_t tile_rows[FS_FORMATS];                           // the most rows of a tile
   ptrdiff_t tile_panels[FS_FORMATS][FS_MAX_TILE_ROWS + 1];   // the most panels of a tile of r rows
   fs_tile_kernel *tile[FS_FORMATS][FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // [format][rows][panels] or NULL
+  fs_slicing_kernel *slicing[FS_FORMATS][FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // likewise
   fs_stream_kernel *stream[FS_FORMATS][FS_MAX_STREAM_ROWS + 1];  // [format][rows] or NULL: instead of tiles, from memory
   /// The most rows of tiles that take compact weights as they are. Blocks do for any number; without them, weights are made
   /// plain for more rows.

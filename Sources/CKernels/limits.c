@@ -26,23 +26,23 @@ uint64_t fs_read_stream(const void *data, size_t bytes) {
   return result;
 }
 
-// Independent chains of multiply-adds: two units with a latency of at most six need twelve, the four units of a large ARM
-// core with a latency of four sixteen.
+// Independent chains of multiply-adds: two units with a latency of at most six need twelve, and some to spare where there are
+// registers for them; the four units of a large ARM core with a latency of four need sixteen.
 #if defined(__aarch64__)
 enum { CHAINS = 16 };
 #else
-enum { CHAINS = 12 };
+enum { CHAINS = 12, AVX512_CHAINS = 24 };
 #endif
 
 // The chains start from different values, else they would be one, and the compiler must take each step as it is, since it
 // can see neither the factors nor what becomes of a sum.
-#define CHAINS_OF(name, vector, start, step)                                       \
+#define CHAINS_OF(name, vector, start, step, count)                                \
   static void name(ptrdiff_t rounds) {                                             \
-    vector sums[CHAINS], a = start(1), b = start(0);                               \
+    vector sums[count], a = start(1), b = start(0);                                \
     __asm__ volatile("" : "+" FS_REGISTER(a), "+" FS_REGISTER(b));                 \
-    for (int i = 0; i < CHAINS; i++) sums[i] = start(i);                           \
+    for (int i = 0; i < count; i++) sums[i] = start(i);                            \
     for (ptrdiff_t round = 0; round < rounds; round++)                             \
-      for (int i = 0; i < CHAINS; i++) {                                           \
+      for (int i = 0; i < count; i++) {                                            \
         sums[i] = step(sums[i], a, b);                                             \
         __asm__ volatile("" : "+" FS_REGISTER(sums[i]));                           \
       }                                                                            \
@@ -63,16 +63,16 @@ static void scalar_chains(ptrdiff_t rounds) {
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #define AVX2_FLOATS(i) _mm256_set1_ps((float)(i))
 #define AVX2_FUSED(sum, a, b) _mm256_fmadd_ps(sum, b, a)
-CHAINS_OF(avx2_f32, __m256, AVX2_FLOATS, AVX2_FUSED)
+CHAINS_OF(avx2_f32, __m256, AVX2_FLOATS, AVX2_FUSED, CHAINS)
 #define AVX2_INTEGERS(i) _mm256_set1_epi16((short)(i))
 #define AVX2_FOURS(sum, a, b) \
   _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, sum), b))
-CHAINS_OF(avx2_int8, __m256i, AVX2_INTEGERS, AVX2_FOURS)
+CHAINS_OF(avx2_int8, __m256i, AVX2_INTEGERS, AVX2_FOURS, CHAINS)
 #pragma clang attribute pop
 
 #pragma clang attribute push(__attribute__((target("avx2,avxvnni"))), apply_to = function)
 #define AVX2_DOT(sum, a, b) _mm256_dpbusd_avx_epi32(sum, a, b)
-CHAINS_OF(avx2_vnni_int8, __m256i, AVX2_INTEGERS, AVX2_DOT)
+CHAINS_OF(avx2_vnni_int8, __m256i, AVX2_INTEGERS, AVX2_DOT, CHAINS)
 #pragma clang attribute pop
 
 #undef FS_REGISTER
@@ -83,9 +83,9 @@ CHAINS_OF(avx2_vnni_int8, __m256i, AVX2_INTEGERS, AVX2_DOT)
 #define AVX512_PAIRS(sum, a, b) _mm512_dpbf16_ps(sum, (__m512bh)(a), (__m512bh)(b))
 #define AVX512_INTEGERS(i) _mm512_set1_epi8((char)(i))
 #define AVX512_FOURS(sum, a, b) _mm512_dpbusd_epi32(sum, a, b)
-CHAINS_OF(avx512_f32, __m512, AVX512_FLOATS, AVX512_FUSED)
-CHAINS_OF(avx512_bf16, __m512, AVX512_FLOATS, AVX512_PAIRS)
-CHAINS_OF(avx512_int8, __m512i, AVX512_INTEGERS, AVX512_FOURS)
+CHAINS_OF(avx512_f32, __m512, AVX512_FLOATS, AVX512_FUSED, AVX512_CHAINS)
+CHAINS_OF(avx512_bf16, __m512, AVX512_FLOATS, AVX512_PAIRS, AVX512_CHAINS)
+CHAINS_OF(avx512_int8, __m512i, AVX512_INTEGERS, AVX512_FOURS, AVX512_CHAINS)
 #pragma clang attribute pop
 
 #pragma clang attribute push(__attribute__((target("amx-tile,amx-bf16,amx-int8"))), apply_to = function)
@@ -110,24 +110,28 @@ static void amx_int8(ptrdiff_t rounds) {
 #define FS_REGISTER(x) "w"(x)
 #define NEON_FLOATS(i) vdupq_n_f32((float)(i))
 #define NEON_FUSED(sum, a, b) vfmaq_f32(a, sum, b)
-CHAINS_OF(neon_f32, float32x4_t, NEON_FLOATS, NEON_FUSED)
+CHAINS_OF(neon_f32, float32x4_t, NEON_FLOATS, NEON_FUSED, CHAINS)
 #define NEON_INTEGERS(i) vdupq_n_s32(i)
 // Without products of four bytes, what fours.h does instead of one.
 #define NEON_BYTES(x) vreinterpretq_s8_s32(x)
 #define NEON_FOURS(sum, a, b)                                                                                        \
   vpadalq_s16(sum, vpaddq_s16(vmull_s8(vget_low_s8(NEON_BYTES(sum)), vget_low_s8(NEON_BYTES(b))),                    \
                               vmull_high_s8(NEON_BYTES(a), NEON_BYTES(b))))
-CHAINS_OF(neon_int8, int32x4_t, NEON_INTEGERS, NEON_FOURS)
+CHAINS_OF(neon_int8, int32x4_t, NEON_INTEGERS, NEON_FOURS, CHAINS)
 #pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
 #define NEON_DOT(sum, a, b) vdotq_s32(sum, NEON_BYTES(a), NEON_BYTES(b))
-CHAINS_OF(neon_dot_int8, int32x4_t, NEON_INTEGERS, NEON_DOT)
+CHAINS_OF(neon_dot_int8, int32x4_t, NEON_INTEGERS, NEON_DOT, CHAINS)
 #pragma clang attribute pop
 #endif
 
-/// Runs the chains and returns their operations, `lanes` products at a time.
-static double run(void (*chains)(ptrdiff_t), ptrdiff_t rounds, double lanes) {
+/// Runs so many chains and returns their operations, `lanes` products at a time.
+static double run_chains(void (*chains)(ptrdiff_t), int count, ptrdiff_t rounds, double lanes) {
   chains(rounds);
-  return 2 * lanes * CHAINS * (double)rounds;
+  return 2 * lanes * count * (double)rounds;
+}
+
+static double run(void (*chains)(ptrdiff_t), ptrdiff_t rounds, double lanes) {
+  return run_chains(chains, CHAINS, rounds, lanes);
 }
 
 double fs_run_multiply_adds(const fs_kernels *kernels, fs_format format, ptrdiff_t rounds) {
@@ -140,10 +144,10 @@ double fs_run_multiply_adds(const fs_kernels *kernels, fs_format format, ptrdiff
     return 2.0 * 4 * 16 * 16 * (integers ? 64 : 32) * (double)rounds;
   }
   if (strcmp(kernels->name, "avx512") == 0 || strcmp(kernels->name, "amx") == 0) {
-    if (integers) return run(avx512_int8, rounds, 64);
+    if (integers) return run_chains(avx512_int8, AVX512_CHAINS, rounds, 64);
     if (format == FS_FORMAT_BF16 && kernels->form[FS_FORMAT_BF16] == FS_FORM_PAIRS)
-      return run(avx512_bf16, rounds, 32);
-    return run(avx512_f32, rounds, 16);
+      return run_chains(avx512_bf16, AVX512_CHAINS, rounds, 32);
+    return run_chains(avx512_f32, AVX512_CHAINS, rounds, 16);
   }
   if (kernels == &fs_kernels_avx2_vnni && integers) return run(avx2_vnni_int8, rounds, 32);
   if (strcmp(kernels->name, "avx2") == 0)

@@ -207,7 +207,13 @@ static void compute_tile(const product *job, const char *stored, ptrdiff_t panel
   const void *x[FS_MAX_TILE_ROWS];
   for (ptrdiff_t r = 0; r < rows; r++)
     x[r] = job->input + (job->index ? job->index[first_row + r] : first_row + r) * job->input_stride;
-  if (!job->expanded)
+  // The first tile brings the panels into cache, and each of the others a part of what follows them.
+  fs_slicing_kernel *slicing = first_row > 0 && job->reading.from_memory ? job->kernels->slicing[job->format][rows][panels] : NULL;
+  if (slicing) {
+    ptrdiff_t bytes = panels * (ptrdiff_t)job->stored_bytes, first = tile_rows(job, job->row_count);
+    ptrdiff_t begin = bytes * (first_row - first) / (job->row_count - first), others = job->row_count - first;
+    slicing(job->expanded ? job->expanded : stored, job->panel_bytes, job->k, x, tile, following + begin, bytes * rows / others + 64);
+  } else if (!job->expanded)
     multiply_tile(job, stored, panels, x, rows, following, tile);
   else if (first_row == 0)
     expand_tile(job, stored, panels, x, rows, following, tile);

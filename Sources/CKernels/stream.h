@@ -138,7 +138,7 @@ FS_INT4_STREAMS(FS_STREAM_OF)
 FS_INLINE void stream_compact(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
                               ptrdiff_t stride, const char *following, int rows, int panels) {
   float sums[FS_COMPACT_ROWS * FS_COMPACT_PANELS * FS_LANES];
-  tile_compact(base, panel_bytes, k, x, sums, following, rows, panels);
+  tile_compact(base, panel_bytes, k, x, sums, tile_own(following), rows, panels);
   FS_UNROLL for (int r = 0; r < rows; r++)
     FS_UNROLL for (int p = 0; p < panels; p++)
       lanes_store(tile + r * stride + p * FS_LANES, lanes_load(sums + (r * panels + p) * FS_LANES));

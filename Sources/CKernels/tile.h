@@ -12,30 +12,42 @@ FS_INLINE void tile_store(tile_sums sum, float *tile, int rows, int panels) {
     FS_UNROLL for (int p = 0; p < panels; p++) lanes_store(tile + (r * panels + p) * FS_LANES, sum[r][p]);
 }
 
-/// Reads line `i` of each panel, and asks for one further on.
+/// Where a tile asks for what is read later: of its own panels and what follows them, or a slice of that.
+typedef struct tile_asking {
+  const char *following;
+  bool slices;        // known to the compiler
+  const char *slice;
+  ptrdiff_t stride, step;  // of the slice, in bytes: between parts, one for each panel, and from line to line
+} tile_asking;
+
+FS_INLINE tile_asking tile_own(const char *following) { return (tile_asking){.following = following}; }
+
+/// Reads line `i` of each panel, and asks for one further on, or for the next of the slice.
 FS_INLINE void tile_lines(lanes_i32 lines[FS_MAX_TILE_PANELS], const char *base, size_t panel_bytes, ptrdiff_t i,
-                          ptrdiff_t ahead, int rows, int panels) {
+                          ptrdiff_t ahead, tile_asking *asking, int rows, int panels) {
   FS_UNROLL for (int p = 0; p < panels; p++) {
     const char *line = base + (size_t)p * panel_bytes + i * 64;
-    ask_for(line + ahead, rows);
+    ask_for(asking->slices ? asking->slice + p * asking->stride : line + ahead, rows);
     lines[p] = __builtin_bit_cast(lanes_i32, lanes_load((const float *)line));
   }
+  if (asking->slices) asking->slice += asking->step;
 }
 
 /// Where a panel ends, its prefetches go on to the panel that takes its place in what follows: to its first lines, or, where
 /// panels are shorter than that, to the same line.
-FS_INLINE ptrdiff_t tile_ahead(ptrdiff_t line, const char *base, size_t panel_bytes, const char *following, int rows) {
+FS_INLINE ptrdiff_t tile_ahead(ptrdiff_t line, const char *base, size_t panel_bytes, const tile_asking *asking, int rows) {
+  if (asking->slices) return 0;
   ptrdiff_t bytes = (is_near(rows) ? FS_NEAR_LINES : FS_FAR_LINES) * 64, end = (ptrdiff_t)panel_bytes;
-  return line * 64 + bytes < end ? bytes : following - base - (end > bytes ? end - bytes : 0);
+  return line * 64 + bytes < end ? bytes : asking->following - base - (end > bytes ? end - bytes : 0);
 }
 
 FS_INLINE void tile_f32(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
-                        const char *following, int rows, int panels) {
+                        tile_asking asking, int rows, int panels) {
   tile_sums sum;
   tile_clear(sum, rows, panels);
   for (ptrdiff_t i = 0; i < k; i++) {
     lanes_i32 lines[FS_MAX_TILE_PANELS];
-    tile_lines(lines, base, panel_bytes, i, tile_ahead(i, base, panel_bytes, following, rows), rows, panels);
+    tile_lines(lines, base, panel_bytes, i, tile_ahead(i, base, panel_bytes, &asking, rows), &asking, rows, panels);
     FS_UNROLL for (int r = 0; r < rows; r++) {
       lanes input = ((const float *)x[r])[i];
       FS_UNROLL for (int p = 0; p < panels; p++)
@@ -47,12 +59,12 @@ FS_INLINE void tile_f32(const char *base, size_t panel_bytes, ptrdiff_t k, const
 
 /// The same for weights that are held as pairs of bf16.
 FS_INLINE void tile_f32_compact(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
-                                const char *following, int rows, int panels) {
+                                tile_asking asking, int rows, int panels) {
   tile_sums sum;
   tile_clear(sum, rows, panels);
   for (ptrdiff_t i = 0; i < k; i += 2) {
     lanes_i32 lines[FS_MAX_TILE_PANELS];
-    tile_lines(lines, base, panel_bytes, i / 2, tile_ahead(i / 2, base, panel_bytes, following, rows), rows, panels);
+    tile_lines(lines, base, panel_bytes, i / 2, tile_ahead(i / 2, base, panel_bytes, &asking, rows), &asking, rows, panels);
     FS_UNROLL for (int r = 0; r < rows; r++) {
       lanes input = ((const float *)x[r])[i];
       FS_UNROLL for (int p = 0; p < panels; p++)
@@ -77,7 +89,7 @@ FS_INLINE lanes bf16_of_pair(const void *row, ptrdiff_t pair, int side) {
 
 /// Follows the order of AMX: for every 32 inputs the even and the odd ones are summed apart, then both join the result.
 FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
-                         const char *following, int rows, int panels) {
+                         tile_asking asking, int rows, int panels) {
   tile_sums sum;
   tile_clear(sum, rows, panels);
   for (ptrdiff_t begin = 0; begin < (k + 1) / 2; begin += 16) {
@@ -85,10 +97,10 @@ FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, cons
     tile_clear(even, rows, panels);
     tile_clear(odd, rows, panels);
     ptrdiff_t end = begin + 16 < (k + 1) / 2 ? begin + 16 : (k + 1) / 2;
-    ptrdiff_t ahead = tile_ahead(end, base, panel_bytes, following, rows);
+    ptrdiff_t ahead = tile_ahead(end, base, panel_bytes, &asking, rows);
     for (ptrdiff_t i = begin; i < end; i++) {
       lanes_i32 lines[FS_MAX_TILE_PANELS];
-      tile_lines(lines, base, panel_bytes, i, ahead, rows, panels);
+      tile_lines(lines, base, panel_bytes, i, ahead, &asking, rows, panels);
       lanes weights[FS_MAX_TILE_PANELS];
       FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = __builtin_bit_cast(lanes, lines[p] << 16);
       FS_UNROLL for (int r = 0; r < rows; r++) {
@@ -161,12 +173,12 @@ FS_INLINE void bf16_pair(tile_sums sum, const lanes_i32 lines[FS_MAX_TILE_PANELS
 #endif
 
 FS_INLINE void tile_bf16(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
-                         const char *following, int rows, int panels) {
+                         tile_asking asking, int rows, int panels) {
   tile_sums sum;
   tile_clear(sum, rows, panels);
   for (ptrdiff_t i = 0; i < (k + 1) / 2; i++) {
     lanes_i32 lines[FS_MAX_TILE_PANELS];
-    tile_lines(lines, base, panel_bytes, i, tile_ahead(i, base, panel_bytes, following, rows), rows, panels);
+    tile_lines(lines, base, panel_bytes, i, tile_ahead(i, base, panel_bytes, &asking, rows), &asking, rows, panels);
     bf16_pair(sum, lines, x, i, rows, panels);
   }
   tile_store(sum, tile, rows, panels);
@@ -216,7 +228,7 @@ FS_INLINE void tile_eights(tile_integers sum, const lanes_i32 both[FS_MAX_TILE_P
 }
 
 FS_INLINE void tile_int8(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
-                         const char *following, int rows, int panels) {
+                                tile_asking asking, int rows, int panels) {
   tile_sums sum;
   FS_UNROLL for (int r = 0; r < rows; r++) {
     lanes correction = *fs_tail_correction(fs_row_tail(x[r], k));
@@ -230,10 +242,10 @@ FS_INLINE void tile_int8(const char *base, size_t panel_bytes, ptrdiff_t k, cons
       FS_UNROLL for (int p = 0; p < panels; p++) integers[r][p] = start;
     }
     ptrdiff_t end = (g + 1) * (FS_GROUP / 4) < lines ? (g + 1) * (FS_GROUP / 4) : lines;
-    ptrdiff_t ahead = tile_ahead(end, base, panel_bytes, following, rows);
+    ptrdiff_t ahead = tile_ahead(end, base, panel_bytes, &asking, rows);
     for (ptrdiff_t i = g * (FS_GROUP / 4); i < end; i++) {
       lanes_i32 weights[FS_MAX_TILE_PANELS];
-      tile_lines(weights, base, panel_bytes, i, ahead, rows, panels);
+      tile_lines(weights, base, panel_bytes, i, ahead, &asking, rows, panels);
       FS_UNROLL for (int p = 0; p < panels; p++) weights[p] = fours_of_int8(weights[p]);
       tile_fours(integers, weights, x, 4 * i, rows, panels);
     }
@@ -243,14 +255,24 @@ FS_INLINE void tile_int8(const char *base, size_t panel_bytes, ptrdiff_t k, cons
         sum[r][p] = lanes_fma(__builtin_convertvector(integers[r][p], lanes), scale, sum[r][p]);
     }
   }
-  // A panel has a line more than that, its scales, and so one more to ask for.
-  ptrdiff_t ahead = tile_ahead(lines, base, panel_bytes, following, rows);
-  FS_UNROLL for (int p = 0; p < panels; p++) ask_for(base + (size_t)p * panel_bytes + lines * 64 + ahead, rows);
+  if (!asking.slices) {  // a panel has a line more than that, its scales, and so one more to ask for
+    ptrdiff_t ahead = tile_ahead(lines, base, panel_bytes, &asking, rows);
+    FS_UNROLL for (int p = 0; p < panels; p++) ask_for(base + (size_t)p * panel_bytes + lines * 64 + ahead, rows);
+  }
   tile_store(sum, tile, rows, panels);
 }
 
+#if defined(FS_STREAMING)
+/// Asks for a slice of so many bytes.
+FS_INLINE tile_asking tile_slice(const char *slice, ptrdiff_t bytes, ptrdiff_t lines, int panels) {
+  ptrdiff_t part = (bytes / panels + 63) / 64 * 64, step = (part + lines - 1) / lines;
+  return (tile_asking){.slices = true, .slice = slice, .stride = part, .step = step < 64 ? step : 64};
+}
+
+#endif
+
 FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
-                         const char *following, int rows, int panels) {
+                         tile_asking asking, int rows, int panels) {
   tile_sums sum;
   tile_clear(sum, rows, panels);
   for (ptrdiff_t half = 0; half < (k + FS_GROUP_HALF - 1) / FS_GROUP_HALF; half++) {
@@ -262,13 +284,13 @@ FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, cons
     }
     const char *block = base + g * FS_INT4_BLOCK;
     ptrdiff_t left = (k - half * FS_GROUP_HALF + 7) / 8, lines = left < 8 ? left : 8;
-    ptrdiff_t ahead = tile_ahead(g * (FS_INT4_BLOCK / 64) + 8 * side + 8, base, panel_bytes, following, rows);
-    if (side == 0) {  // nobody else asks for the lines of the scales
+    ptrdiff_t ahead = tile_ahead(g * (FS_INT4_BLOCK / 64) + 8 * side + 8, base, panel_bytes, &asking, rows);
+    if (side == 0 && !asking.slices) {  // nobody else asks for the lines of the scales
       FS_UNROLL for (int p = 0; p < panels; p++) ask_for(block + (size_t)p * panel_bytes + ahead, rows);
     }
     for (ptrdiff_t i = 0; i < lines; i++) {
       lanes_i32 both[FS_MAX_TILE_PANELS];
-      tile_lines(both, block + 64, panel_bytes, 8 * side + i, ahead, rows, panels);
+      tile_lines(both, block + 64, panel_bytes, 8 * side + i, ahead, &asking, rows, panels);
       tile_eights(integers, both, x, half * FS_GROUP_HALF + 8 * i, rows, panels);
     }
     lanes scales[FS_MAX_TILE_PANELS];
@@ -287,7 +309,7 @@ FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, cons
   static void tile_##format##_##rows##x##panels(const void *base, size_t panel_bytes, ptrdiff_t k,           \
                                                 const void *const *x, float *tile,                           \
                                                 const char *following) {                             \
-    tile_##format(base, panel_bytes, k, x, tile, following, rows, panels);                                   \
+    tile_##format(base, panel_bytes, k, x, tile, tile_own(following), rows, panels);                         \
   }
 #define FS_TILE(rows, panels)                                                                                \
   FS_TILE_OF(f32, rows, panels)                                                                              \
@@ -296,6 +318,32 @@ FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, cons
   FS_TILE_OF(int8, rows, panels)                                                                             \
   FS_TILE_OF(int4, rows, panels)
 #define FS_TILE_ENTRY(format, rows, panels) [rows][panels] = tile_##format##_##rows##x##panels,
+
+#if defined(FS_STREAMING)
+#define FS_SLICING_OF(format, rows, panels)                                                                          \
+  static void slicing_##format##_##rows##x##panels(const void *base, size_t panel_bytes, ptrdiff_t k,                 \
+                                                   const void *const *x, float *tile, const char *slice,             \
+                                                   ptrdiff_t bytes) {                                                \
+    ptrdiff_t lines = (k * FS_LINE_SHARE_##format + 63) / 64;                                                        \
+    tile_asking asking = tile_slice(slice, bytes, lines, panels);                                                    \
+    tile_##format(base, panel_bytes, k, x, tile, asking, rows, panels);                                              \
+  }
+// Bytes of a panel that an input takes.
+#define FS_LINE_SHARE_bf16 32
+#define FS_LINE_SHARE_int8 16
+#define FS_LINE_SHARE_int4 8
+#define FS_SLICING_TILE(rows, panels)                                                                                \
+  FS_SLICING_OF(bf16, rows, panels)                                                                                  \
+  FS_SLICING_OF(int8, rows, panels)                                                                                  \
+  FS_SLICING_OF(int4, rows, panels)
+#define FS_SLICING_TILES(entry)                                                                                      \
+  entry(5, 2) entry(6, 2) entry(7, 2) entry(8, 2) entry(9, 2) entry(10, 2) entry(11, 2) entry(12, 2) entry(5, 4)       \
+  entry(6, 3) entry(6, 4) entry(7, 3) entry(8, 3)
+#define FS_SLICING_ENTRY(format, rows, panels) [rows][panels] = slicing_##format##_##rows##x##panels,
+#define FS_BF16_SLICING(rows, panels) FS_SLICING_ENTRY(bf16, rows, panels)
+#define FS_INT8_SLICING(rows, panels) FS_SLICING_ENTRY(int8, rows, panels)
+#define FS_INT4_SLICING(rows, panels) FS_SLICING_ENTRY(int4, rows, panels)
+#endif
 
 // What the tables of all vector sets have: the kernels of FS_TILES and FS_COMPACT_TILES, and the functions beside them.
 #define FS_F32_ENTRY(rows, panels) FS_TILE_ENTRY(f32, rows, panels)

@@ -39,6 +39,9 @@
   entry(10, 2) entry(11, 1) entry(11, 2) entry(12, 1) entry(12, 2)
 
 FS_TILES(FS_TILE)
+#if defined(FS_STREAMING)
+FS_SLICING_TILES(FS_SLICING_TILE)
+#endif
 #if defined(FS_BF16_PAIRS)
 #include "stream.h"
 #endif
@@ -72,6 +75,11 @@ const fs_kernels FS_SET = {
                     {0, FS_MOST_PANELS, FS_MOST_PANELS, 4, 4, 4, 3, 3, 3, 2, 2, 2, 2}},
 #if defined(FS_BF16_PAIRS)
     .stream = {FS_STREAMS},
+#endif
+#if defined(FS_STREAMING)
+    .slicing = {[FS_FORMAT_BF16] = {FS_SLICING_TILES(FS_BF16_SLICING)},
+                [FS_FORMAT_INT8] = {FS_SLICING_TILES(FS_INT8_SLICING)},
+                [FS_FORMAT_INT4] = {FS_SLICING_TILES(FS_INT4_SLICING)}},
 #endif
 #if defined(FS_BF16_TILES) || defined(FS_BF16_PAIRS)
     .compact_from = 32 << 20,
