@@ -36,13 +36,14 @@ enum { CHAINS = 12, AVX512_CHAINS = 24 };
 
 // The chains start from different values, else they would be one, and the compiler must take each step as it is, since it
 // can see neither the factors nor what becomes of a sum.
+#define IN_REGISTERS _Pragma("clang loop unroll(full)")
 #define CHAINS_OF(name, vector, start, step, count)                                \
   static void name(ptrdiff_t rounds) {                                             \
     vector sums[count], a = start(1), b = start(0);                                \
     __asm__ volatile("" : "+" FS_REGISTER(a), "+" FS_REGISTER(b));                 \
-    for (int i = 0; i < count; i++) sums[i] = start(i);                            \
+    IN_REGISTERS for (int i = 0; i < count; i++) sums[i] = start(i);               \
     for (ptrdiff_t round = 0; round < rounds; round++)                             \
-      for (int i = 0; i < count; i++) {                                            \
+      IN_REGISTERS for (int i = 0; i < count; i++) {                               \
         sums[i] = step(sums[i], a, b);                                             \
         __asm__ volatile("" : "+" FS_REGISTER(sums[i]));                           \
       }                                                                            \
