@@ -166,7 +166,8 @@ struct fs_kernels {
   ptrdiff_t tile_rows[FS_FORMATS];                           // the most rows of a tile
   ptrdiff_t tile_panels[FS_FORMATS][FS_MAX_TILE_ROWS + 1];   // the most panels of a tile of r rows
   fs_tile_kernel *tile[FS_FORMATS][FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // [format][rows][panels] or NULL
-  fs_slicing_kernel *slicing[FS_FORMATS][FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // likewise
+  fs_slicing_kernel *slicing[FS_FORMATS][FS_MAX_TILE_ROWS + 1][FS_MAX_TILE_PANELS + 1];  // likewise, for rows
+                                                                                          // behind the first, from memory
   fs_stream_kernel *stream[FS_FORMATS][FS_MAX_STREAM_ROWS + 1];  // [format][rows] or NULL: instead of tiles, from memory
   /// The most rows of tiles that take compact weights as they are. Blocks do for any number; without them, weights are made
   /// plain for more rows.

@@ -201,19 +201,27 @@ static void expand_tile(const product *job, const char *stored, ptrdiff_t panels
   multiply_tile(job, job->expanded, panels, x, rows, job->expanded, tile);
 }
 
+/// Fills a tile of rows behind the first ones, whose panels are in cache by now, and asks for this tile's part of what follows them,
+/// so that the first tile over that need not wait for memory. False where the set has no kernel for it.
+static bool slice_tile(const product *job, const char *weights, ptrdiff_t panels, const void *const *x, ptrdiff_t first_row,
+                       ptrdiff_t rows, const char *following, float *tile) {
+  fs_slicing_kernel *slicing = job->reading.from_memory ? job->kernels->slicing[job->format][rows][panels] : NULL;
+  if (!slicing) return false;
+  ptrdiff_t bytes = panels * (ptrdiff_t)job->stored_bytes, first = tile_rows(job, job->row_count);
+  ptrdiff_t others = job->row_count - first, begin = bytes * (first_row - first) / others;
+  slicing(weights, job->panel_bytes, job->k, x, tile, following + begin, bytes * rows / others + 64);
+  return true;
+}
+
 /// Fills tile [rows][panels][16] for the rows from first_row on.
 static void compute_tile(const product *job, const char *stored, ptrdiff_t panels, ptrdiff_t first_row, ptrdiff_t rows,
                          const char *following, float *tile) {
   const void *x[FS_MAX_TILE_ROWS];
   for (ptrdiff_t r = 0; r < rows; r++)
     x[r] = job->input + (job->index ? job->index[first_row + r] : first_row + r) * job->input_stride;
-  // The first tile brings the panels into cache, and each of the others a part of what follows them.
-  fs_slicing_kernel *slicing = first_row > 0 && job->reading.from_memory ? job->kernels->slicing[job->format][rows][panels] : NULL;
-  if (slicing) {
-    ptrdiff_t bytes = panels * (ptrdiff_t)job->stored_bytes, first = tile_rows(job, job->row_count);
-    ptrdiff_t begin = bytes * (first_row - first) / (job->row_count - first), others = job->row_count - first;
-    slicing(job->expanded ? job->expanded : stored, job->panel_bytes, job->k, x, tile, following + begin, bytes * rows / others + 64);
-  } else if (!job->expanded)
+  const char *plain = job->expanded ? job->expanded : stored;
+  if (first_row > 0 && slice_tile(job, plain, panels, x, first_row, rows, following, tile)) return;
+  if (!job->expanded)
     multiply_tile(job, stored, panels, x, rows, following, tile);
   else if (first_row == 0)
     expand_tile(job, stored, panels, x, rows, following, tile);
