@@ -137,7 +137,7 @@ FS_INLINE void tiled_chunk_of(const fs_tiled_units *units, tiled_work *work, con
     return;
   }
   if (units->following && begin + count >= work->end)
-    for (ptrdiff_t i = 0; i < FS_PREFETCH_LINES; i++) ask_for(units->following + i * 64, 1);
+    for (ptrdiff_t i = 0; i < FS_PREFETCH_LINES; i++) ask_near(units->following + i * 64);
   ptrdiff_t c = 0;
   for (; c + 2 <= columns; c += 2) tiled_values(work, values, block_bytes, count / 32, c, many, true, ahead);
   if (c < columns) tiled_values(work, values, block_bytes, count / 32, c, many, false, ahead);

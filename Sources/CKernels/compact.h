@@ -72,7 +72,7 @@ static void compact_expand_panel(const void *compact, ptrdiff_t k, void *panel) 
   compact_place at = compact_enter(compact, steps);
   for (ptrdiff_t step = 0; step < steps; step++) {
     const char *units = at.chunk + fs_compact_head(at.count) + at.step * FS_COMPACT_STEP;
-    for (ptrdiff_t line = 0; line < FS_COMPACT_STEP; line += 64) ask_for(units + COMPACT_AHEAD + line, 1);
+    for (ptrdiff_t line = 0; line < FS_COMPACT_STEP; line += 64) ask_near(units + COMPACT_AHEAD + line);
     compact_next(&at, (char *)panel + step * FS_COMPACT_STEP_LINES * 64);
   }
 }
@@ -135,7 +135,7 @@ FS_INLINE void tile_compact(const char *base, size_t panel_bytes, ptrdiff_t k, c
       const char *start = chunk + (size_t)p * panel_bytes;
       table[p] = compact_load_table(start);
       others[p] = (const uint32_t *)(start + 16);
-      for (ptrdiff_t line = 0; line < head; line += 64) ask_for(start + COMPACT_AHEAD + line, 1);
+      for (ptrdiff_t line = 0; line < head; line += 64) ask_near(start + COMPACT_AHEAD + line);
     }
 #if defined(FS_BF16_TILES)
     _Alignas(64) compact_inputs inputs[FS_COMPACT_ROWS];
@@ -170,7 +170,7 @@ FS_INLINE void tile_compact(const char *base, size_t panel_bytes, ptrdiff_t k, c
           FS_UNROLL for (int p = 0; p < panels; p++) {
             const char *unit = units + (size_t)p * panel_bytes + u * FS_COMPACT_UNIT;
             const uint32_t *end = (const uint32_t *)(chunk + (size_t)p * panel_bytes + head);
-            FS_UNROLL for (int j = 0; j < 3; j++) ask_for(unit + ahead + 64 * j, 1);
+            FS_UNROLL for (int j = 0; j < 3; j++) ask_near(unit + ahead + 64 * j);
             compact_unit(unit, table[p], lines[p]);
             others[p] = compact_patch(others[p], end, COMPACT_UNIT_SHIFT, 4 * step + u, lines[p]);
           }
@@ -180,7 +180,7 @@ FS_INLINE void tile_compact(const char *base, size_t panel_bytes, ptrdiff_t k, c
         } else {
           FS_UNROLL for (int p = 0; p < panels; p++) {
             const char *unit = units + (size_t)p * panel_bytes + u * FS_COMPACT_UNIT;
-            FS_UNROLL for (int j = 0; j < 3; j++) ask_for(unit + ahead + 64 * j, 1);
+            FS_UNROLL for (int j = 0; j < 3; j++) ask_near(unit + ahead + 64 * j);
             FS_UNROLL for (int half = 0; half < 2; half++) {
               lanes_i32 lines[2];
               compact_lines(unit, table[p], half, lines);
@@ -224,7 +224,7 @@ FS_INLINE void tile_expanding(const char *base, size_t panel_bytes, ptrdiff_t k,
       if (has_next) {
         FS_UNROLL for (int p = 0; p < panels; p++) {
           const char *unit = units[p] + u * FS_COMPACT_UNIT;
-          FS_UNROLL for (int j = 0; j < 3; j++) ask_for(unit + ahead + 64 * j, 1);
+          FS_UNROLL for (int j = 0; j < 3; j++) ask_near(unit + ahead + 64 * j);
           compact_unit(unit, compact_load_table(at[p].chunk), next + (size_t)p * plain_bytes + u * 256);
         }
       }

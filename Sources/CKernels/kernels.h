@@ -45,13 +45,13 @@ typedef enum fs_form {
 typedef void fs_tile_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
                             const char *following);
 
-/// The same over panels that are in cache; meanwhile it asks for `bytes` from `slice` on, evenly over its work.
-typedef void fs_slicing_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
-                               const char *slice, ptrdiff_t bytes);
-
 /// The same for any number of panels, one after the other.
 typedef void fs_stream_kernel(const void *panels, size_t panel_bytes, ptrdiff_t panel_count, ptrdiff_t k,
                               const void *const *x, float *tile, const char *following);
+
+/// A tile over panels that are in cache; meanwhile it asks for about `bytes` from `slice` on, evenly over its work.
+typedef void fs_slicing_kernel(const void *panels, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
+                               const char *slice, ptrdiff_t bytes);
 
 /// A tile of a set's expanding_panels compact panels, which it also writes as plain ones, `plain_bytes` apart. Prefetches as of a
 /// tile kernel.

@@ -27,6 +27,9 @@ FS_INLINE void ask_for(const void *line, int rows) {
     __builtin_prefetch(line, 0, 2);
 }
 
+/// Asks for a line as tiles of few rows do.
+FS_INLINE void ask_near(const void *line) { ask_for(line, 1); }
+
 typedef float lanes __attribute__((ext_vector_type(FS_LANES)));
 typedef int32_t lanes_i32 __attribute__((ext_vector_type(FS_LANES)));
 typedef uint16_t lanes_u16_unaligned __attribute__((ext_vector_type(FS_LANES), aligned(2)));

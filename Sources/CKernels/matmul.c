@@ -26,6 +26,8 @@ typedef struct product {
 
 enum { STREAM_BYTES = 64 << 10 };  // short runs of panels are over before the processor has seen that they are one stream
 
+enum { MOST_SLICED_BYTES = 256 << 10 };  // of panels that are asked for while others are multiplied
+
 enum { CACHED_BYTES = 640 << 10, CACHED_BLOCK_BYTES = 1280 << 10 };  // of prepared rows, for tiles and for blocks
 
 // What a tile and a block need.
@@ -203,13 +205,15 @@ static void expand_tile(const product *job, const char *stored, ptrdiff_t panels
 
 /// Fills a tile of rows behind the first ones, whose panels are in cache by now, and asks for this tile's part of what follows them,
 /// so that the first tile over that need not wait for memory. False where the set has no kernel for it.
-static bool slice_tile(const product *job, const char *weights, ptrdiff_t panels, const void *const *x, ptrdiff_t first_row,
+static bool slice_tile(const product *job, const char *stored, ptrdiff_t panels, const void *const *x, ptrdiff_t first_row,
                        ptrdiff_t rows, const char *following, float *tile) {
   fs_slicing_kernel *slicing = job->reading.from_memory ? job->kernels->slicing[job->format][rows][panels] : NULL;
-  if (!slicing) return false;
-  ptrdiff_t bytes = panels * (ptrdiff_t)job->stored_bytes, first = tile_rows(job, job->row_count);
+  if (!slicing || following == stored) return false;  // nothing is known to follow
+  // No more than stays in the second-level cache beside the panels at hand.
+  ptrdiff_t bytes = smaller(panels * (ptrdiff_t)job->stored_bytes, MOST_SLICED_BYTES), first = tile_rows(job, job->row_count);
   ptrdiff_t others = job->row_count - first, begin = bytes * (first_row - first) / others;
-  slicing(weights, job->panel_bytes, job->k, x, tile, following + begin, bytes * rows / others + 64);
+  slicing(job->expanded ? job->expanded : stored, job->panel_bytes, job->k, x, tile, following + begin,
+          bytes * rows / others + 64);
   return true;
 }
 
@@ -219,8 +223,7 @@ static void compute_tile(const product *job, const char *stored, ptrdiff_t panel
   const void *x[FS_MAX_TILE_ROWS];
   for (ptrdiff_t r = 0; r < rows; r++)
     x[r] = job->input + (job->index ? job->index[first_row + r] : first_row + r) * job->input_stride;
-  const char *plain = job->expanded ? job->expanded : stored;
-  if (first_row > 0 && slice_tile(job, plain, panels, x, first_row, rows, following, tile)) return;
+  if (first_row > 0 && slice_tile(job, stored, panels, x, first_row, rows, following, tile)) return;
   if (!job->expanded)
     multiply_tile(job, stored, panels, x, rows, following, tile);
   else if (first_row == 0)

@@ -12,11 +12,11 @@ enum { FS_STREAM_LINES = 8 };
 /// How far ahead of each of eight lines from `line` on, of a panel at `base`, one is asked for.
 FS_INLINE ptrdiff_t stream_ahead(ptrdiff_t line, const char *base, size_t panel_bytes, const char *following) {
   ptrdiff_t end = (ptrdiff_t)panel_bytes, bytes = FS_STREAM_LINES * 64;
-  return (line + 2 * FS_STREAM_LINES) * 64 <= end ? bytes : following - base - (end > bytes ? end - bytes : 0);
+  return (line + 8 + FS_STREAM_LINES) * 64 <= end ? bytes : following - base - (end > bytes ? end - bytes : 0);
 }
 
 FS_INLINE lanes_i32 stream_line(const char *line, ptrdiff_t ahead) {
-  ask_for(line + ahead, 1);
+  ask_near(line + ahead);
   return __builtin_bit_cast(lanes_i32, lanes_load((const float *)(const void *)line));
 }
 
@@ -90,7 +90,7 @@ FS_INLINE void stream_int4(const char *base, size_t panel_bytes, ptrdiff_t k, co
     }
     ptrdiff_t left = (k - half * FS_GROUP_HALF + 7) / 8;
     ptrdiff_t ahead = stream_ahead(g * (FS_INT4_BLOCK / 64) + 1 + 8 * side, base, panel_bytes, following);
-    if (side == 0) ask_for(block + ahead, 1);
+    if (side == 0) ask_near(block + ahead);
     const char *lines = block + 64 + side * 8 * 64;
     if (left >= 8)
       stream_eights(low, high, lines, x, half * FS_GROUP_HALF, 8, ahead, rows);
@@ -160,7 +160,7 @@ FS_INLINE void stream_compact(const char *base, size_t panel_bytes, ptrdiff_t k,
 FS_COMPACT_STREAM(1, 1)
 FS_COMPACT_STREAM(2, 1)
 FS_COMPACT_STREAM(3, 1)
-FS_COMPACT_STREAM(4, 2)  // a panel alone would wait for one product after the other
+FS_COMPACT_STREAM(4, 2)  // with one, products of four rows would take longer than memory, each waiting for the one before
 #define FS_COMPACT_STREAMS(entry) entry(compact, 1) entry(compact, 2) entry(compact, 3) entry(compact, 4)
 #else
 #define FS_COMPACT_STREAMS(entry)

@@ -228,7 +228,7 @@ FS_INLINE void tile_eights(tile_integers sum, const lanes_i32 both[FS_MAX_TILE_P
 }
 
 FS_INLINE void tile_int8(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
-                                tile_asking asking, int rows, int panels) {
+                         tile_asking asking, int rows, int panels) {
   tile_sums sum;
   FS_UNROLL for (int r = 0; r < rows; r++) {
     lanes correction = *fs_tail_correction(fs_row_tail(x[r], k));
@@ -261,15 +261,6 @@ FS_INLINE void tile_int8(const char *base, size_t panel_bytes, ptrdiff_t k, cons
   }
   tile_store(sum, tile, rows, panels);
 }
-
-#if defined(FS_STREAMING)
-/// Asks for a slice of so many bytes.
-FS_INLINE tile_asking tile_slice(const char *slice, ptrdiff_t bytes, ptrdiff_t lines, int panels) {
-  ptrdiff_t part = (bytes / panels + 63) / 64 * 64, step = (part + lines - 1) / lines;
-  return (tile_asking){.slices = true, .slice = slice, .stride = part, .step = step < 64 ? step : 64};
-}
-
-#endif
 
 FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, const void *const *x, float *tile,
                          tile_asking asking, int rows, int panels) {
@@ -320,6 +311,12 @@ FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, cons
 #define FS_TILE_ENTRY(format, rows, panels) [rows][panels] = tile_##format##_##rows##x##panels,
 
 #if defined(FS_STREAMING)
+/// Asks for a slice of so many bytes.
+FS_INLINE tile_asking tile_slice(const char *slice, ptrdiff_t bytes, ptrdiff_t lines, int panels) {
+  ptrdiff_t part = (bytes / panels + 63) / 64 * 64, step = lines > 0 ? (part + lines - 1) / lines : 0;
+  return (tile_asking){.slices = true, .slice = slice, .stride = part, .step = step < 64 ? step : 64};
+}
+
 #define FS_SLICING_OF(format, rows, panels)                                                                          \
   static void slicing_##format##_##rows##x##panels(const void *base, size_t panel_bytes, ptrdiff_t k,                 \
                                                    const void *const *x, float *tile, const char *slice,             \
@@ -337,8 +334,8 @@ FS_INLINE void tile_int4(const char *base, size_t panel_bytes, ptrdiff_t k, cons
   FS_SLICING_OF(int8, rows, panels)                                                                                  \
   FS_SLICING_OF(int4, rows, panels)
 #define FS_SLICING_TILES(entry)                                                                                      \
-  entry(5, 2) entry(6, 2) entry(7, 2) entry(8, 2) entry(9, 2) entry(10, 2) entry(11, 2) entry(12, 2) entry(5, 4)       \
-  entry(6, 3) entry(6, 4) entry(7, 3) entry(8, 3)
+  entry(5, 3) entry(5, 4) entry(6, 2) entry(6, 3) entry(6, 4) entry(7, 2) entry(7, 3) entry(8, 2) entry(8, 3)         \
+  entry(9, 2) entry(10, 2) entry(11, 2) entry(12, 2)
 #define FS_SLICING_ENTRY(format, rows, panels) [rows][panels] = slicing_##format##_##rows##x##panels,
 #define FS_BF16_SLICING(rows, panels) FS_SLICING_ENTRY(bf16, rows, panels)
 #define FS_INT8_SLICING(rows, panels) FS_SLICING_ENTRY(int8, rows, panels)

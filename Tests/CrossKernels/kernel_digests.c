@@ -117,7 +117,7 @@ static void products(void) {
       for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
         for (ptrdiff_t rows = 1; rows <= MOST_ROWS; rows += rows < 7 ? 1 : 3)
           products_of(format, depths[d], widths[w], rows);
-    for (ptrdiff_t rows = 1; rows <= 4; rows++) products_of(format, 200, 600, rows);  // a long run of panels
+    for (ptrdiff_t rows = 1; rows <= 12; rows++) products_of(format, 200, 600, rows);  // a long run of panels
     report(names[format]);
   }
 }

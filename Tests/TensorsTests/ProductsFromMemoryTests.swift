@@ -5,7 +5,7 @@ import Testing
   /// Inputs with and without a part of a group at the end, and so many outputs that runs of panels are long.
   static let shapes = [(1040, 130), (1600, 64), (250, 515), (200, 1000), (33, 4097), (40, 20)]
   /// One tile of rows, the most that each kind of kernel takes at once, and several tiles.
-  static let rowCounts = [1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 20, 37]
+  static let rowCounts = [1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 16, 20, 23, 24, 37]
   let pool = WorkerPool(threadCount: 1)
 
   @Test(arguments: testedSets, shapes)

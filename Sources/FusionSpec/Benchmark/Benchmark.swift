@@ -93,7 +93,7 @@ public final class Benchmark {
     for offset in tasks.indices {
       if isCancelled() { return false }
       for _ in 0..<4 { _ = passes.verify(rows: 1, depth: options.depths[0]) }  // caches hold the model again
-      /// How long the task took, given the median of its times, with the memory's pace around it.
+      /// How long the task took, given its time in this round, with the memory's pace around it.
       func timing(_ milliseconds: Double) -> BenchmarkSamples.Timing {
         let after = readMemory()
         defer { before = after }

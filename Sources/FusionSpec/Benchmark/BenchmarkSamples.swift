@@ -5,7 +5,7 @@
 struct BenchmarkSamples {
   /// One thing timed in one round.
   struct Timing {
-    /// The median of the round's times.
+    /// The median of the round's times, or their mean where they were taken together.
     var milliseconds: Double
     /// Bytes per second that memory gave just before and after, the mean.
     var readBytesPerSecond: Double

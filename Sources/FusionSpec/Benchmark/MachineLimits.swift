@@ -72,12 +72,4 @@ extension MachineLimits {
     }
     return (0..<pool.threadCount).reduce(0) { $0 + Double(rates[$1, 0]) }
   }
-
-}
-
-/// Seconds that something took, not 0.
-func seconds(_ body: () -> Void) -> Double {
-  let start = ContinuousClock.now
-  body()
-  return max((ContinuousClock.now - start).milliseconds, 1e-6) / 1000
 }

@@ -35,3 +35,10 @@ struct MemoryProbe {
     return best.map { Double(memory.rows * memory.columns * 4) / $0 } ?? 0
   }
 }
+
+/// Seconds that something took, not 0.
+func seconds(_ body: () -> Void) -> Double {
+  let start = ContinuousClock.now
+  body()
+  return max((ContinuousClock.now - start).milliseconds, 1e-6) / 1000
+}
