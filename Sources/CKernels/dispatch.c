@@ -24,16 +24,15 @@ static const fs_kernels *supported_pairs(void) {
   return NULL;
 }
 
+#if defined(__x86_64__)
 /// The family that AMD counts its generations by; 0 for others.
 static unsigned amd_family(void) {
-  unsigned family = 0;
-#if defined(__x86_64__)
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   __builtin_cpu_init();
-  if (__builtin_cpu_is("amd") && __get_cpuid(1, &eax, &ebx, &ecx, &edx)) family = (eax >> 8 & 0xf) + (eax >> 20 & 0xff);
-#endif
-  return family;
+  if (!__builtin_cpu_is("amd") || !__get_cpuid(1, &eax, &ebx, &ecx, &edx)) return 0;
+  return (eax >> 8 & 0xf) + (eax >> 20 & 0xff);
 }
+#endif
 
 static const fs_kernels *supported_streams(void) {
 #if defined(__x86_64__)
