@@ -40,7 +40,7 @@
 
 FS_TILES(FS_TILE)
 #if defined(FS_STREAMING)
-FS_SLICING_TILES(FS_SLICING_TILE)
+#include "slicing.h"
 #endif
 #if defined(FS_BF16_PAIRS)
 #include "stream.h"
@@ -55,7 +55,7 @@ const fs_kernels FS_SET = {
 #endif
     .tile_rows = {12, 12, 10, 12, 12, 12},  // more sums of integers would leave no registers to end a group while the next begins
 #if defined(FS_STREAMING)
-#define FS_MOST_PANELS 4  // at once, for one or two rows
+#define FS_MOST_PANELS 4  // at once, for one or two rows: what reads lines best counts, not the number of chains
 #else
 #define FS_MOST_PANELS 8
 #endif
@@ -77,9 +77,7 @@ const fs_kernels FS_SET = {
     .stream = {FS_STREAMS},
 #endif
 #if defined(FS_STREAMING)
-    .slicing = {[FS_FORMAT_BF16] = {FS_SLICING_TILES(FS_BF16_SLICING)},
-                [FS_FORMAT_INT8] = {FS_SLICING_TILES(FS_INT8_SLICING)},
-                [FS_FORMAT_INT4] = {FS_SLICING_TILES(FS_INT4_SLICING)}},
+    .slicing = {FS_SLICINGS},
 #endif
 #if defined(FS_BF16_TILES) || defined(FS_BF16_PAIRS)
     .compact_from = 32 << 20,

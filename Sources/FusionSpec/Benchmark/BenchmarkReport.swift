@@ -8,7 +8,7 @@ public struct BenchmarkReport: Sendable {
     public var tokens: Int
     /// Median time of the whole prompt, up to the logits after its last token.
     public var milliseconds: Double
-    /// Operations of the matrix products, a multiply-add counting as two; attention scores are not counted.
+    /// Operations of the products with weights and of attention, a multiply-add counting as two.
     public var operations: Double
     /// Speed.
     public var tokensPerSecond: Double { Double(tokens) * 1000 / milliseconds }
